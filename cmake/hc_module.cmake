@@ -1,0 +1,65 @@
+# hc_module(NAME replay SRCS a.cc b.cc DEPS base model [LIBS third::party] [TESTS a_test.cc] [PROPERTY_TESTS ...]
+#           [INTEGRATION_TESTS ...] [TEST_LIBS ...])
+#
+# One folder = one static library hc_<name> (alias hc::<name>) whose DEPS are other modules, by name.
+# Only arrows that point down the list below may be declared; an undeclared one cannot link, because
+# hc_<name>_links pulls the whole archive into an executable that has nothing but the declared DEPS.
+set(HC_ORDER base model progress format net log store source history lane replay proof engine sim server cli)
+# Folders on one level of the order: none of them may depend on another one of the same level.
+set(HC_LEVEL_base 0)
+set(HC_LEVEL_model 1)
+set(HC_LEVEL_progress 2)
+set(HC_LEVEL_format 3)
+set(HC_LEVEL_net 4)
+set(HC_LEVEL_log 5)
+set(HC_LEVEL_store 5)
+set(HC_LEVEL_source 5)
+set(HC_LEVEL_history 5)
+set(HC_LEVEL_lane 6)
+set(HC_LEVEL_replay 7)
+set(HC_LEVEL_proof 8)
+set(HC_LEVEL_engine 9)
+set(HC_LEVEL_sim 9)
+set(HC_LEVEL_server 10)
+set(HC_LEVEL_cli 11)
+
+function(hc_module)
+  cmake_parse_arguments(M "" "NAME" "SRCS;DEPS;LIBS;TESTS;PROPERTY_TESTS;INTEGRATION_TESTS;TEST_LIBS;TEST_DEPS" ${ARGN})
+  set(lib hc_${M_NAME})
+  foreach(dep ${M_DEPS})
+    if(NOT HC_LEVEL_${dep} LESS HC_LEVEL_${M_NAME})
+      message(FATAL_ERROR "module ${M_NAME} may not depend on ${dep}: arrows point down the list in cmake/hc_module.cmake")
+    endif()
+    list(APPEND deps hc::${dep})
+  endforeach()
+
+  add_library(${lib} STATIC ${M_SRCS})
+  add_library(hc::${M_NAME} ALIAS ${lib})
+  target_include_directories(${lib} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${lib} PUBLIC ${deps} ${M_LIBS} PRIVATE hc_warnings)
+
+  if(NOT HC_TESTS)
+    return()
+  endif()
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/links.cc "int main() {}\n")
+  add_executable(${lib}_links ${CMAKE_CURRENT_BINARY_DIR}/links.cc)
+  target_link_libraries(${lib}_links PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${lib}>")
+
+  hc_test_group(unit "${M_TESTS}")
+  hc_test_group(property "${M_PROPERTY_TESTS}")
+  hc_test_group(integration "${M_INTEGRATION_TESTS}")
+endfunction()
+
+# One executable per module and label: <lib>_unit_test and so on. Called inside hc_module.
+macro(hc_test_group label sources)
+  if(NOT "${sources}" STREQUAL "")
+    set(test_exe ${lib}_${label}_test)
+    add_executable(${test_exe} ${sources})
+    target_link_libraries(${test_exe} PRIVATE ${lib} ${M_TEST_LIBS} hc_test_main hc_warnings)
+    foreach(dep ${M_TEST_DEPS})
+      target_link_libraries(${test_exe} PRIVATE hc::${dep})
+    endforeach()
+    add_test(NAME ${M_NAME}.${label} COMMAND ${test_exe})
+    set_tests_properties(${M_NAME}.${label} PROPERTIES LABELS ${label} TIMEOUT 600)
+  endif()
+endmacro()

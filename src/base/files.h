@@ -1,0 +1,50 @@
+// Files, real or simulated. Everything that must survive a crash reaches the disk through here, so
+// the simulator can lose un-synced writes, tear tails, fill the disk and fail a sync.
+//
+// Thread safety: a FileSystem is shared; a File belongs to one writer at a time, reads may be
+// concurrent with a write of another range.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/units.h"
+
+namespace hindcast {
+
+class File {
+ public:
+  virtual ~File() = default;
+  /// Reads up to `size` bytes at `offset`; short only at the end of the file.
+  virtual Result<Bytes> read(uint64_t offset, size_t size) = 0;
+  /// Writes all of `data` at `offset`, extending the file with zeros where needed. Survives a crash only after sync().
+  /// Errors: kUnavailable (I/O), kOverloaded (disk full: nothing of this call counts as written).
+  virtual Status write(uint64_t offset, BytesView data) = 0;
+  /// Data (and size, where it changed) survive power loss when this returns OK. After an error the state of un-synced
+  /// writes is unknown and must never be assumed durable: callers end the process.
+  virtual Status sync() = 0;
+  virtual Result<uint64_t> size() = 0;
+  virtual Status truncate(uint64_t size) = 0;
+};
+
+enum class OpenMode : uint8_t { kRead, kReadWrite, kCreate };  // kCreate: read-write, made if absent
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  virtual bool exists(const std::string& path) = 0;
+  /// Names (not paths) in a folder, sorted.
+  virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
+  virtual Status make_folder(const std::string& path) = 0;  // with parents
+  virtual Status remove(const std::string& path) = 0;       // kNotFound when absent
+  virtual Status rename(const std::string& from, const std::string& to) = 0;  // atomic replace
+  /// Creations, removals and renames in `folder` survive power loss when this returns.
+  virtual Status sync_folder(const std::string& folder) = 0;
+  virtual Result<ByteCount> free_space(const std::string& path) = 0;
+};
+
+}  // namespace hindcast

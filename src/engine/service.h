@@ -1,0 +1,141 @@
+// What a running (or stopped) installation offers to API and CLI: values in, values out. The server
+// turns it into HTTP and JSON; `--data-dir` commands use the same over a store opened for reading.
+//
+// Thread safety: any thread. Calls may block on disk; push() and heartbeat() complete later.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/runtime.h"
+#include "format/config.h"
+#include "model/row.h"
+#include "progress/checkpoint.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+struct PushResult {
+  uint64_t accepted = 0, ignored = 0;
+  struct Rejected { uint64_t line; std::string reason, detail; };
+  std::vector<Rejected> rejected;  // kept as dead letters; at most 1,000 listed
+  uint64_t rejected_total = 0;
+};
+
+enum class BucketState : uint8_t { kOpen, kSealed, kFinal };
+enum class Fill : uint8_t { kNone, kPrevious, kZero };
+
+struct BucketQuery {
+  std::string aggregate;
+  std::optional<std::string> key;      // as users write it; absent = all keys
+  std::optional<EventTime> from, to;   // absent = all there is
+  std::optional<Duration> resolution;  // absent = the aggregate's bucket
+  std::optional<EventTime> as_of;
+  std::optional<BucketState> state;
+  Fill fill = Fill::kNone;
+  uint64_t limit = 100'000;            // more than this: `truncated` is set
+};
+struct Bucket {
+  std::string key;                     // "EWR/UA"
+  std::vector<KeyPart> key_parts;
+  Window window;
+  Duration resolution{};
+  BucketState state = BucketState::kOpen;
+  bool complete = true;
+  bool filled = false;                 // made by `fill`, not by events
+  Version version;
+  uint64_t events = 0;
+  Digest digest;
+  Cause cause;
+  ProcessingTime published_at{};
+  std::vector<Value> values;           // in the order of the rule's functions
+};
+struct BucketAnswer {
+  Rule rule;
+  std::vector<Bucket> buckets;         // by key, then time
+  bool truncated = false;
+};
+
+struct EventQuery {
+  std::string source;                  // or stream
+  std::optional<std::string> key;
+  EventTime from = kMinEventTime, to = kMaxEventTime;
+  uint64_t limit = 10'000;
+};
+struct EventAnswer {
+  StreamSchema schema;
+  EventBatch events;                   // visible, live; by key, time, id
+  bool truncated = false;
+};
+
+struct SourceStatus {
+  std::string name, stream, kind, state;  // "waiting", "connected", "idle", "disconnected", "ended", "failed: …"
+  std::optional<EventTime> watermark, frontier, max_event;
+  uint64_t received = 0, pending = 0, behind = 0, late = 0, ignored = 0;
+  Tallies tallies;
+  bool balanced() const { return received == pending + tallies.settled(); }
+};
+struct PartitionStatus {
+  PartitionId partition;
+  std::string stream;
+  std::optional<EventTime> watermark, frontier;
+  ByteCount open_memory;
+  uint64_t records_behind = 0;  // appended to the log, not yet applied (events)
+};
+struct SystemStatus {
+  std::string state;                   // "recovering", "running", "draining", "stopped"
+  std::vector<SourceStatus> sources;
+  std::vector<PartitionStatus> partitions;
+  LogStats live_log, replay_log;
+  StoreHealth store;
+  ByteCount rss;
+  Duration uptime{}, recovery{};       // recovery: how long the start took until caught up
+  uint64_t recovered_events = 0;
+};
+
+struct AggregateInfo {
+  std::string name, stream;
+  std::vector<Duration> resolutions;
+  Rule rule;
+  StreamSchema schema;
+};
+
+struct DeadLetterQuery { std::optional<std::string> source; uint64_t limit = 100; };
+struct DeadLetterEntry { std::string source; DeadLetterFact fact; };
+
+struct VerifyQuery { std::optional<EventTime> from, to; };
+struct VerifyAnswer {
+  uint64_t pages = 0, rows = 0, events = 0;
+  struct Difference { std::string aggregate, key, what; Window window; Duration resolution; };
+  std::vector<Difference> differences;  // at most 1,000 listed
+  uint64_t differences_total = 0;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual const Config& config() const = 0;
+  /// Body of one push, already decompressed. `format`: from the content type, absent = the source's own.
+  /// Done after fsync, on an internal thread. Errors: kNotFound (no such source), kInvalidArgument (not an HTTP source),
+  /// kOverloaded (log near its bound: 429), kUnavailable (shutting down, or log failed).
+  virtual void push(const std::string& source, BytesView body, std::optional<FormatKind> format, Done<PushResult> done) = 0;
+  virtual void heartbeat(const std::string& source, EventTime to, Done<bool> done) = 0;
+  virtual std::vector<AggregateInfo> aggregates() const = 0;
+  /// Keys of an aggregate's rows, sorted; after `after` (exclusive).
+  virtual Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after, uint64_t limit) = 0;
+  virtual Result<BucketAnswer> buckets(const BucketQuery& query) = 0;
+  virtual Result<EventAnswer> events(const EventQuery& query) = 0;
+  virtual Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) = 0;
+  virtual Result<std::vector<Change>> changes(ChangeNumber after, uint64_t limit) = 0;
+  virtual SystemStatus status() = 0;
+  virtual Result<VerifyAnswer> verify(const VerifyQuery& query) = 0;
+  /// Recovered and accepting.
+  virtual bool ready() const = 0;
+  /// Blocks until every source that can end has ended and everything is settled and sealed; or the service stops.
+  virtual void wait_drained() = 0;
+};
+
+}  // namespace hindcast

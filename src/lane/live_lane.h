@@ -1,0 +1,111 @@
+// The live lane of one partition: log records in, commits out. A state machine over values: no
+// thread, lock, clock, file or socket; threads, a child process or the simulator drive it.
+//
+//   apply        decode, intern, put each event into its page's open buffer; late ones aside
+//   seal_slice   one page (window, slot) whose window is behind the watermark becomes part, rows, marks
+//   flush_late   late events: ask for their pages, then merge and commit them
+//   spill        the oldest buffered events go into their pages early
+//
+// Crash story: every commit carries the checkpoint that is true once it (and those before it) are in
+// the store: progress/checkpoint.h says which records are settled by it. Commits of a lane take
+// effect in order. A lane that is built again from the last checkpoint and reads the log from `safe`
+// reaches the same canonical content and the same tallies.
+//
+// Thread safety: confined to the shard that owns the partition.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "log/log.h"
+#include "model/join.h"
+#include "progress/watermark.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+/// One aggregate as the lane folds it: the resolutions inside a page window, and the next one up that marks name.
+struct LaneAggregate {
+  AggregateId id;
+  Rule rule;
+  std::vector<Duration> resolutions;    // <= page window, finest first; each folded from the page
+  std::optional<Duration> parent;       // first rollup beyond the page window
+};
+
+struct LiveLaneOptions {
+  PartitionId partition;
+  Epoch epoch;
+  StreamSchema schema;
+  std::vector<LaneAggregate> aggregates;
+  std::vector<std::pair<SourceId, Duration>> delays;  // watermark delay by source
+  Duration late_as_replay = 1h;      // events later than this (below the watermark) go to the replay log
+  ByteCount memory_max = 256_MiB;    // of open buffers; beyond it the oldest are spilled
+  size_t late_events_max = 16'384;   // late events held for one merge; beyond it apply() wants a flush first
+  uint32_t part_rows_max = 65'536;   // rows buffered in columns per page; beyond it they are encoded in memory
+};
+
+/// A page the lane needs to go on with (late merge, or seal over spilled parts).
+struct PageRead {
+  PageKey key;
+  std::vector<Bytes> keys;  // whose events matter; empty = all
+};
+
+/// What the driver has to do, in this order of importance; commits in the order given.
+struct Effects {
+  std::vector<Commit> commits;
+  std::vector<LogAppend> to_replay_log;  // append to Channel::kReplay as one batch, then call replay_appended()
+  std::vector<PageRead> reads;           // read in one snapshot taken now or later, then call pages_read()
+};
+
+class LiveLane {
+ public:
+  /// From nothing, or from the last checkpoint in the store.
+  LiveLane(LiveLaneOptions options, std::optional<Checkpoint> checkpoint);
+  ~LiveLane();
+
+  /// First record to read: read the log after this position.
+  Position read_after() const;
+  /// Applies records in position order. Errors: kCorruption naming the record; it is then skipped and counted, the lane goes on.
+  Status apply(const LogChunk& chunk);
+
+  /// True when a window is behind the watermark and not sealed, and no page read is in flight.
+  bool can_seal() const;
+  /// Seals pages in order (window, slot) until about `budget` bytes of parts and rows were produced (at least one page).
+  Effects seal_slice(ByteCount budget, ProcessingTime now);
+  /// True when late events, dead letters or replay-bound events wait.
+  bool has_late() const;
+  Effects flush_late(ProcessingTime now);
+  /// Over memory_max, or the log kept for re-reading (`safe` lags) is too long: the driver then calls spill().
+  bool over_memory() const;
+  Effects spill(ProcessingTime now);
+
+  /// Answers, in any order relative to each other.
+  Effects pages_read(std::vector<PageParts> pages, ProcessingTime now);
+  void replay_appended(Position newest);
+  /// kConflict: pages_read is needed again: the effects ask for it. kFenced: the lane must be dropped.
+  Effects committed(CommitId id, const CommitResult& result, ProcessingTime now);
+
+  EventTime watermark() const;
+  Frontier frontier() const;            // as of the commits produced so far
+  Position safe() const;                // as of the last *committed* checkpoint: the log may be trimmed below it
+  ByteCount memory() const;
+  const std::vector<SourceState>& sources() const;
+  /// Events applied but not settled by a commit produced so far (open buffers, late, waiting for the replay log), by source.
+  std::vector<std::pair<SourceId, uint64_t>> pending() const;
+  size_t commits_in_flight() const;
+  /// Window of the oldest / newest open (buffered) page; nullopt = nothing open.
+  std::optional<Window> open_range() const;
+
+  /// Provisional content of one open page, joined of what is buffered (page order, visible); spilled parts are the reader's to add.
+  EventBatch open_page(EventTime window, uint16_t slot) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hindcast

@@ -1,0 +1,78 @@
+// The partition log: the only input of the live lane. What a clock or a socket decides is a control
+// record in it, ordered before the events that follow, so a lane's content is a pure function of its log.
+//
+// Durability: `done` of append runs after the record survives power loss; nothing is readable before.
+// Ordering: positions of one (partition, channel) grow with append order. Done callbacks run in that order.
+// Thread safety: all calls from any thread; callbacks run on an implementation's thread or on the
+// caller's (each implementation says which), so callers post to their shard.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/runtime.h"
+#include "base/units.h"
+
+namespace hindcast {
+
+enum class RecordKind : uint8_t { kEvents, kDead, kAdvance, kConnected, kDisconnected, kGap };
+enum class Channel : uint8_t { kLive, kReplay };
+
+struct RecordHeader {
+  PartitionId partition;
+  RecordKind kind = RecordKind::kEvents;
+  SourceId source;
+  uint32_t events = 0;  // events (or dead letters) in the record: lets a reader count what it has not decoded
+};
+
+struct LogRecord {
+  Position position;
+  RecordHeader header;
+  Bytes payload;  // progress/control.h says what each kind holds
+};
+
+struct LogChunk {
+  std::vector<LogRecord> records;  // in position order; empty = nothing (more) there now
+  Position next;                   // read after this to go on
+};
+
+/// One record to append.
+struct LogAppend {
+  RecordHeader header;
+  Bytes payload;  // at most 1 MiB
+};
+
+using LeaseId = uint64_t;
+
+struct LogStats {
+  ByteCount size;       // bytes between the oldest kept and the newest record (of the whole channel)
+  ByteCount limit;      // bound; at `size >= limit` append answers kOverloaded
+  Position oldest, newest;
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+  /// Appends all records, or none (atomic also over a crash: recovery shows all of them or none). They may belong to several
+  /// partitions. `done` gets the position of each. Errors: kOverloaded (log at its bound: nothing was appended; slow down),
+  /// kInvalidArgument (record too large). A failed sync ends the process (real) or the simulated node.
+  virtual void append(Channel channel, std::vector<LogAppend> records, Done<std::vector<Position>> done) = 0;
+  /// Durable records of `partition` after `after` (exclusive), at most about `max` payload bytes but at least one record if
+  /// there is one. Blocks for disk at most; never waits for new records. Errors: kCorruption (a bad record below the durable
+  /// mark: the message names segment and byte; the following good record is found by reading after `error position`).
+  virtual Result<LogChunk> read(PartitionId partition, Channel channel, Position after, ByteCount max) = 0;
+  /// Called (on the implementation's thread) whenever new records of any partition became readable; set once, before use.
+  virtual void on_readable(std::function<void(Channel)> hook) = 0;
+  /// Keeps records at and after `from` until released, whatever trim says. Errors: kNotFound when already trimmed.
+  virtual Result<LeaseId> lease(PartitionId partition, Channel channel, Position from, std::string owner) = 0;
+  virtual void release(LeaseId lease) = 0;
+  /// Records of `partition` below `below` are no longer needed. Space is freed when no partition and no lease needs it.
+  virtual Status trim(PartitionId partition, Channel channel, Position below) = 0;
+  virtual LogStats stats(Channel channel) const = 0;
+  /// Stops writers after what was appended is durable. No call may follow.
+  virtual Status close() = 0;
+};
+
+}  // namespace hindcast

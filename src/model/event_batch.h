@@ -1,0 +1,93 @@
+// Events in columns: what travels from the parser through the log to the page, a few thousand at a
+// time. Rows are events; every column is a flat vector of integers, so encoding, decoding, sorting
+// and folding are loops over plain arrays and nothing is allocated per event.
+//
+// A cell of a text column is an index into `texts`; a row's key is an index into `keys`. Columns
+// marked (optional) are either empty, which means zero for every row, or as long as the batch.
+//
+// A value: copyable, no thread rule.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "model/schema.h"
+
+namespace hindcast {
+
+/// Distinct byte strings numbered 0, 1, 2 … in order of first appearance.
+class StringTable {
+ public:
+  /// The number of `s`, adding it if new. Amortised O(1).
+  uint32_t intern(BytesView s);
+  /// Adds without looking for an equal one (used when a decoder knows that they are distinct, or for one-off texts).
+  uint32_t add(BytesView s);
+  BytesView operator[](uint32_t i) const {
+    const uint32_t begin = i == 0 ? 0 : ends_[i - 1];
+    return BytesView(bytes_).substr(begin, ends_[i] - begin);
+  }
+  uint32_t size() const { return static_cast<uint32_t>(ends_.size()); }
+  size_t memory() const;
+  void clear();
+
+ private:
+  void grow();
+  Bytes bytes_;
+  std::vector<uint32_t> ends_;
+  std::vector<uint32_t> slots_;   // open addressing over hashes_; 0 = empty, else index + 1. Filled by intern() only.
+  std::vector<uint64_t> hashes_;  // as long as ends_ once intern() was used
+};
+
+enum class Op : uint8_t { kUpsert = 0, kDelete = 1 };
+
+struct EventBatch {
+  EventBatch() = default;
+  explicit EventBatch(const StreamSchema& schema) { reset(schema); }
+
+  StringTable keys;   // canonical key bytes (model/key.h)
+  StringTable texts;  // what text cells refer to
+  std::vector<uint32_t> key;
+  std::vector<int64_t> time;      // event time, Unix nanoseconds
+  std::vector<int64_t> order;     // (optional) breaks ties of one instant before the id does
+  std::vector<int64_t> revision;  // (optional)
+  std::vector<int64_t> decision;  // (optional) number of the authoritative job that decided; 0 otherwise
+  std::vector<uint8_t> op;        // (optional) Op
+  std::vector<uint32_t> origin;   // (optional) undoable job that brought the record; 0 = live, late or settled
+  std::vector<uint32_t> source;   // (optional) SourceId; bookkeeping of the lane, never encoded
+  std::vector<uint64_t> nulls;    // (optional) bit f set: value f is null (its cell is 0)
+  std::vector<std::vector<int64_t>> id;      // [component][row]
+  std::vector<std::vector<int64_t>> values;  // [field][row]: scaled decimal, bits of a double, or text index
+
+  size_t size() const { return time.size(); }
+  bool empty() const { return time.empty(); }
+  /// Empties it, keeping capacity, and shapes the columns for `schema`.
+  void reset(const StreamSchema& schema);
+  /// Appends row `row` of `from` (same schema). `key_index` is its key in this batch's table.
+  void append_row(const StreamSchema& schema, const EventBatch& from, size_t row, uint32_t key_index);
+  /// Makes an optional column real (all zero so far), so that a row can set it.
+  template <class T>
+  void widen(std::vector<T>& column) const { if (column.empty()) column.resize(size()); }
+  size_t memory() const;
+
+  int64_t order_at(size_t i) const { return order.empty() ? 0 : order[i]; }
+  int64_t revision_at(size_t i) const { return revision.empty() ? 0 : revision[i]; }
+  int64_t decision_at(size_t i) const { return decision.empty() ? 0 : decision[i]; }
+  Op op_at(size_t i) const { return op.empty() ? Op::kUpsert : static_cast<Op>(op[i]); }
+  uint32_t origin_at(size_t i) const { return origin.empty() ? 0 : origin[i]; }
+  uint64_t nulls_at(size_t i) const { return nulls.empty() ? 0 : nulls[i]; }
+};
+
+/// Three-way comparison of two rows by id, components in turn, integers numeric and text bytewise.
+int compare_ids(const StreamSchema& schema, const EventBatch& a, size_t i, const EventBatch& b, size_t j);
+
+/// Column codec shared by log records and page chunks (docs/formats/events.md): delta, varint, constant or dictionary
+/// per column, self-checking lengths. Rows [begin, end) of `batch`; with_keys writes the key column and its dictionary too.
+void encode_rows(const StreamSchema& schema, const EventBatch& batch, size_t begin, size_t end, bool with_keys, Bytes& out);
+/// Appends the decoded rows to `batch`. Without keys (with_keys = false) key indexes are left to the caller, who has sized
+/// nothing: `batch.key` is not touched. Errors: kCorruption; `batch` is then unchanged in size or reset by the caller.
+Status decode_rows(const StreamSchema& schema, BytesView bytes, bool with_keys, EventBatch& batch);
+
+}  // namespace hindcast

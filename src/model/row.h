@@ -1,0 +1,58 @@
+// Rows: what users read, one per (aggregate, key, bucket, resolution).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "base/units.h"
+#include "model/digest.h"
+#include "model/function.h"
+#include "model/join.h"
+
+namespace hindcast {
+
+/// Why something changed. Spelled "live", "late", "replay 7", "rollup", "repair 9", "undo 7".
+struct Cause {
+  enum class Kind : uint8_t { kLive, kLate, kReplay, kRepair, kUndo } kind = Kind::kLive;
+  uint64_t job = 0;
+  auto operator<=>(const Cause&) const = default;
+};
+std::string to_string(Cause cause);
+
+/// Where a row stands. Ordered so that a scan in time order of one (aggregate, resolution) is sequential, and within a
+/// bucket one (partition, slot) is contiguous.
+struct RowKey {
+  AggregateId aggregate;
+  Duration resolution{};
+  EventTime bucket{};  // start
+  PartitionId partition;
+  uint16_t slot = 0;
+  Bytes key;
+  auto operator<=>(const RowKey&) const = default;
+};
+
+struct Row {
+  RowKey at;
+  Version version;           // of the page that last changed it; a rollup counts its own changes
+  uint64_t events = 0;       // live events folded; 0 = hidden (emptied)
+  Digest digest;
+  Cause cause;
+  ProcessingTime published_at{};
+  Bytes state;               // model/function.h State, encoded
+  bool operator==(const Row&) const = default;
+};
+
+/// The buckets of one resolution inside one page window, folded for the given key runs of `page` (visible, live, page
+/// order). Appends one Row per (run, bucket) that has events; version, cause and stamps are left to the caller.
+/// Requires: `resolution` divides the page window or equals it.
+void fold_rows(const StreamSchema& schema, const Rule& rule, AggregateId aggregate, Duration resolution,
+               PartitionId partition, uint16_t slot, const EventBatch& page, const std::vector<KeyRun>& runs,
+               std::vector<Row>& out);
+
+/// The parent bucket's row from all its children (same key, time order). Version, cause and stamps left to the caller.
+/// Errors: kCorruption.
+Result<Row> roll_up(const StreamSchema& schema, const Rule& rule, const RowKey& parent, const std::vector<const Row*>& children);
+
+}  // namespace hindcast

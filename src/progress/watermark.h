@@ -1,0 +1,61 @@
+// Event-time promises of one partition: per source, and their minimum.
+//
+// Pure: no clock. State is a value that goes into the checkpoint, so a restart continues exactly.
+#pragma once
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "base/units.h"
+#include "progress/control.h"
+
+namespace hindcast {
+
+/// One source as one partition knows it. In the checkpoint.
+struct SourceState {
+  SourceId source;
+  EventTime max_event = kMinEventTime;  // highest event time seen; kMinEventTime = none
+  EventTime advanced = kMinEventTime;   // highest `to` of an advance
+  bool connected = false, idle = false, ended = false;
+  Bytes resume;                // last resume token seen in this partition
+  uint64_t resume_number = 0;
+  uint64_t behind = 0, late = 0;  // tallies that do not enter the accounting identity
+  bool operator==(const SourceState&) const = default;
+};
+
+class Watermark {
+ public:
+  /// `delays` by source: the watermark's setting of each source of the stream.
+  explicit Watermark(std::vector<std::pair<SourceId, Duration>> delays);
+  void restore(std::vector<SourceState> states);
+
+  void events(SourceId source, EventTime highest);  // also ends idleness and connects the source
+  void advance(SourceId source, const Advance& advance);
+  void connected(SourceId source);
+  void disconnected(SourceId source);
+
+  /// Minimum over sources that are connected and neither idle nor ended, of max(max_event - delay, advanced); if there is
+  /// none, the maximum over all. Never goes back. kMinEventTime before the first event.
+  EventTime value() const { return value_; }
+  SourceState& state(SourceId source);
+  const std::vector<SourceState>& states() const { return states_; }
+
+ private:
+  void update();
+  std::vector<std::pair<SourceId, Duration>> delays_;
+  std::vector<SourceState> states_;
+  EventTime value_ = kMinEventTime;
+};
+
+/// The border between live and recovery of one partition: windows below `window`, and in it the slots below `slot`, are in
+/// the store. Ordered. Readers see `window` as the frontier.
+struct Frontier {
+  EventTime window = kMinEventTime;  // start of the first page window that is not wholly sealed
+  uint16_t slot = 0;
+  bool behind(EventTime window_start, uint16_t page_slot) const {
+    return window_start < window || (window_start == window && page_slot < slot);
+  }
+  auto operator<=>(const Frontier&) const = default;
+};
+
+}  // namespace hindcast
