@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "base/runtime.h"
 #include "format/config.h"
+#include "log/log.h"
+#include "model/key.h"
 #include "model/row.h"
 #include "progress/checkpoint.h"
 #include "store/store.h"
