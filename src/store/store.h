@@ -3,8 +3,9 @@
 //
 // Atomicity: a Commit is all or nothing, also over a crash. Durability: `done` runs, and readers see the commit, only after
 // it survives power loss. Ordering: commits of one lane take effect in the order they were given; live goes before replay.
-// Idempotence: kUnknown means send the same commit again.
-// Thread safety: any thread. `done` runs on an implementation's thread (memory: on the caller's); callers post to their shard.
+// Idempotence: kUnknown means send the same commit again. Memory and embedded never answer it.
+// Thread safety: any thread. `done` runs on an implementation's thread (memory: in the injected executor, else on the
+// caller's); callers post to their shard.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -40,7 +41,10 @@ struct PageAdd {
   int64_t live_change = 0;    // as in the part's header
   Digest digest_change;
   uint32_t new_keys = 0;      // keys that the page did not have
+  uint64_t rows = 0;          // records in the part
 };
+/// A page is read by joining its parts, so a preparer that finds this many folds them (folds_parts).
+inline constexpr size_t kPartsMax = 32;
 
 /// Rows of parents to refold: which children changed. Empty keys = every key of the slot.
 struct Mark {
@@ -75,13 +79,17 @@ struct Commit {
   std::vector<TallyDelta> tallies;
   std::vector<DeadLetterFact> dead;
   std::optional<Checkpoint> checkpoint;  // refused (kFenced) when the stored epoch is higher
+  /// A checkpoint speaks for every commit of its partition before it, so it must not take effect without them: the last one
+  /// with a checkpoint that this partition gave before (0 = do not ask). If that one was refused, so is this (kConflict, no
+  /// pages named). Commits that are chained so go through one lane.
+  CommitId after = 0;
 };
 
 enum class CommitState : uint8_t { kCommitted, kConflict, kFenced, kUnknown };
 struct CommitResult {
   CommitState state = CommitState::kCommitted;
   std::vector<PageKey> conflicts;  // pages whose version was not the expected one; nothing was committed
-  ChangeNumber last_change;
+  ChangeNumber last_change;        // newest change once this commit was decided
 };
 
 struct PartRef {
@@ -144,7 +152,7 @@ class Snapshot {
   virtual Result<PageParts> page(const PageKey& key, Lane lane) const = 0;  // version 0 and no parts when absent
   virtual Status rows(const RowQuery& query, const std::function<bool(const Row&)>& each) const = 0;  // in RowKey order
   virtual Result<std::optional<Row>> row(const RowKey& key) const = 0;
-  /// Superseded versions of a row, newest first (kept for keep.versions).
+  /// Superseded versions of a row, newest first, without the present one (kept for keep.versions).
   virtual Result<std::vector<Row>> versions(const RowKey& key) const = 0;
   /// Marks of a partition, oldest first; at most `limit`.
   virtual Result<std::vector<Mark>> marks(PartitionId partition, size_t limit) const = 0;
@@ -167,6 +175,8 @@ struct StoreHealth {
 class Store {
  public:
   virtual ~Store() = default;
+  /// Errors (nothing of the commit is there, unless the process dies): kUnavailable when the store failed or was closed,
+  /// kInvalidArgument when it was opened for reading.
   virtual void commit(Commit commit, Done<CommitResult> done) = 0;
   virtual Result<std::shared_ptr<const Snapshot>> snapshot() const = 0;  // shared: a query and its cursor own it together
   virtual StoreHealth health() const = 0;
