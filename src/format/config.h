@@ -15,12 +15,17 @@
 
 namespace hindcast {
 
-/// Where a component comes from: a dotted path (numbers are array indexes) or CSV column, a pseudo-field
-/// ($file $row $partition $offset $entry_id $message_key $arrival), a {name} of a path template, or a constant.
+/// Where a component comes from.
+///   kField     a dotted path (numbers are array indexes), or a CSV column by name, else by number from 0
+///   kPseudo    "$file" (name of the delivery), "$row" (data row from 1), "$arrival" (Unix nanoseconds)
+///   kPathPart  a text with {name} parts of the path template in it: "{contract}", "gc_{contract}"
+///   kConstant  the text itself
 struct FieldRef {
   enum class Kind : uint8_t { kField, kPseudo, kPathPart, kConstant } kind = Kind::kField;
   std::string text;
-  std::optional<PartType> type;  // key and id components: int when said so, else text (see docs); from `{ field = "t", type = "int" }`
+  // Key and id components: int when the user said so (`{ field = "t", type = "int" }`) or for $row and $arrival; else text.
+  // It is never guessed from data: the stream's schema must not depend on which event came first.
+  std::optional<PartType> type;
   bool operator==(const FieldRef&) const = default;
 };
 
@@ -51,6 +56,7 @@ struct FormatConfig {
   char delimiter = ',';
   bool header = true;
   char quote = '"';                // '\0' = none
+  std::string null_text;           // CSV: a cell that reads like this is null, as an empty one is ("NA")
   std::string each;                // array that holds the events; empty = a message is one event
   std::map<std::string, std::string> match;  // other messages are counted as ignored
   ByteCount line_max = 1_MiB;
@@ -99,6 +105,8 @@ struct LogConfig {
   ByteCount reread = 256_MiB;      // how far `safe` may lag before open pages are spilled
 };
 struct StoreConfig { Duration keep_versions = 30 * 24h; ByteCount cache = 64_MiB; };
+/// The replay lane. In this version only `events_per_second` acts: how fast events later than `late_as_replay` are drained.
+struct ReplayConfig { uint64_t events_per_second = 50'000; };
 struct LimitsConfig { ByteCount open_memory = 256_MiB; };  // [limits]: open buckets of all partitions together
 
 struct Config {
@@ -110,6 +118,7 @@ struct Config {
   ServerConfig server;
   LogConfig log;
   StoreConfig store;
+  ReplayConfig replay;
   LimitsConfig limits;
   const StreamConfig* stream(const std::string& name) const;
   const SourceConfig* source(const std::string& name) const;

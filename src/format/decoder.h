@@ -32,15 +32,20 @@ class Decoder {
   virtual void begin(Delivery delivery) = 0;
 
   struct Counts { uint64_t events = 0, dead = 0, ignored = 0; };
-  /// Decodes all complete records in `bytes` (lines for NDJSON and CSV; the whole array for JSON) and appends. `final`: no more
-  /// bytes of this delivery, an unterminated last line counts. Returns how many bytes were consumed; the caller keeps the rest
-  /// and gives it again with more behind it. A record longer than line_max is one dead letter ("too-long"), skipped.
+  /// Decodes the complete records in `bytes` (NDJSON: lines; CSV: rows, a quoted newline does not end one; JSON: elements of
+  /// the outermost array, or the whole document with `each`) and appends to `events` (already shaped for the schema).
+  /// `final`: no more bytes of this delivery, an unterminated last record counts. Returns how many bytes were consumed, all
+  /// of them when `final`; the caller keeps the rest and gives it again with more behind it. What comes out does not depend
+  /// on how the bytes are cut. A record longer than line_max is one dead letter ("too-long") and is skipped without being
+  /// held: the rest is never longer than line_max (a document with `each`: max_body) plus one read.
   virtual size_t decode(BytesView bytes, bool final, EventBatch& events, std::vector<DeadLetter>& dead, Counts& counts) = 0;
 
-  /// Rows begun so far in this delivery, data rows from 1: for resume tokens.
+  /// Data rows begun so far in this delivery, from 1: what `$row` and identity `position` call a row. Every record counts,
+  /// bad, empty and ignored ones too, and each element of an `each` array; a CSV header does not.
   virtual uint64_t row() const = 0;
-  /// Continue a delivery at this row (after a resume). CSV: `header` is the header line seen before ("" = none).
+  /// Continue a delivery behind what was consumed so far: give back row() and header() as they were then.
   virtual void resume(Delivery delivery, uint64_t row, std::string header) = 0;
+  /// What a resume needs besides the row, opaque: the CSV header, line count, whether an array is open. "" at the beginning.
   virtual std::string header() const = 0;
 };
 
