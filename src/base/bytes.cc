@@ -19,7 +19,7 @@ uint128 ByteReader::varint128() {
     v |= static_cast<uint128>(b & 0x7f) << shift;
     if (b < 0x80) return v;
   }
-  ok_ = false;
+  fail();
   return 0;
 }
 

@@ -78,7 +78,7 @@ class ByteReader {
     at_ += n;
     return out;
   }
-  BytesView string() { const uint64_t n = varint(); return n <= remaining() ? bytes(n) : (ok_ = false, BytesView{}); }
+  BytesView string() { const uint64_t n = varint(); return bytes(n); }
   void fail() { ok_ = false; at_ = end_; }
 
  private:

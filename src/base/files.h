@@ -18,8 +18,10 @@ namespace hindcast {
 class File {
  public:
   virtual ~File() = default;
-  /// Reads up to `size` bytes at `offset`; short only at the end of the file.
-  virtual Result<Bytes> read(uint64_t offset, size_t size) = 0;
+  /// Reads up to `size` bytes at `offset` into `out` and returns how many; short only at the end of the file.
+  virtual Result<size_t> read_into(uint64_t offset, char* out, size_t size) = 0;
+  /// The same into fresh memory.
+  Result<Bytes> read(uint64_t offset, size_t size);
   /// Writes all of `data` at `offset`, extending the file with zeros where needed. Survives a crash only after sync().
   /// Errors: kUnavailable (I/O), kOverloaded (disk full: nothing of this call counts as written).
   virtual Status write(uint64_t offset, BytesView data) = 0;
@@ -39,7 +41,7 @@ class FileSystem {
   virtual bool exists(const std::string& path) = 0;
   /// Names (not paths) in a folder, sorted.
   virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
-  virtual Status make_folder(const std::string& path) = 0;  // with parents
+  virtual Status make_folder(const std::string& path) = 0;  // with parents; durable when it returns
   virtual Status remove(const std::string& path) = 0;       // kNotFound when absent
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // atomic replace
   /// Creations, removals and renames in `folder` survive power loss when this returns.
