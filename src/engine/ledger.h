@@ -1,0 +1,86 @@
+// Where every received event is right now, per source: law L3 as counters that are moved, never
+// recomputed from each other, so that the identity can fail if something is lost.
+//
+//   received = unapplied (in the log) + open (in lanes, or in commits under way) + replay (replay log) + settled
+//
+// Thread safety: any thread; one mutex, held for a few additions. Moves are per batch, not per event.
+#pragma once
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "progress/checkpoint.h"
+
+namespace hindcast {
+
+struct SourceTally {
+  uint64_t received = 0;   // appended to the log (events and dead letters), since the stream began
+  uint64_t ignored = 0;    // messages that are no events, since start
+  uint64_t unapplied = 0;  // in the log, not yet seen by a lane
+  uint64_t open = 0;       // in lanes, and in commits that are not durable yet
+  uint64_t replay = 0;     // in the replay log
+  Tallies settled;
+  uint64_t pending() const { return unapplied + open + replay; }
+  bool balanced() const { return received == pending() + settled.settled(); }
+};
+
+class Ledger {
+ public:
+  /// What the store says is settled, before anything else happens.
+  void restore(SourceId source, const Tallies& settled) {
+    const std::scoped_lock lock(mutex_);
+    SourceTally& tally = tallies_[source];
+    tally.settled = settled;
+    tally.received = settled.settled();
+  }
+  /// A record became durable in the live log.
+  void appended(SourceId source, uint64_t events) {
+    const std::scoped_lock lock(mutex_);
+    tallies_[source].received += events;
+    tallies_[source].unapplied += events;
+  }
+  void ignored(SourceId source, uint64_t messages) {
+    const std::scoped_lock lock(mutex_);
+    tallies_[source].ignored += messages;
+  }
+  /// Found in the log by recovery, not settled: it was received before this start.
+  void recovered(SourceId source, uint64_t events) {
+    const std::scoped_lock lock(mutex_);
+    tallies_[source].received += events;
+    tallies_[source].open += events;
+  }
+  void recovered_replay(SourceId source, uint64_t events) {
+    const std::scoped_lock lock(mutex_);
+    tallies_[source].received += events;
+    tallies_[source].replay += events;
+  }
+  void applied(SourceId source, uint64_t events) {
+    const std::scoped_lock lock(mutex_);
+    tallies_[source].unapplied -= events;
+    tallies_[source].open += events;
+  }
+  void to_replay(SourceId source, uint64_t events) {
+    const std::scoped_lock lock(mutex_);
+    tallies_[source].open -= events;
+    tallies_[source].replay += events;
+  }
+  /// A commit is durable.
+  void settled(const std::vector<TallyDelta>& deltas, bool from_replay) {
+    const std::scoped_lock lock(mutex_);
+    for (const TallyDelta& delta : deltas) {
+      SourceTally& tally = tallies_[delta.source];
+      (from_replay ? tally.replay : tally.open) -= delta.tallies.settled();
+      tally.settled += delta.tallies;
+    }
+  }
+  std::map<SourceId, SourceTally> read() const {
+    const std::scoped_lock lock(mutex_);
+    return tallies_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<SourceId, SourceTally> tallies_;
+};
+
+}  // namespace hindcast

@@ -1,0 +1,182 @@
+#include "engine/level_reader.h"
+
+#include <algorithm>
+
+#include "model/join.h"
+#include "model/key.h"
+
+namespace hindcast {
+
+LevelReader::LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate, const Snapshot& snapshot,
+                         const std::vector<OpenPage>& open, ProcessingTime now)
+    : stream_(stream), aggregate_(aggregate), snapshot_(snapshot), open_(open), now_(now) {}
+
+Result<std::vector<LevelRow>> LevelReader::rows(size_t level, const LevelScope& scope, size_t limit) {
+  return level < aggregate_.page_levels ? page_level(level, scope, limit) : rollup_level(level, scope, limit);
+}
+
+Result<Frontier> LevelReader::frontier(PartitionId partition) {
+  if (const auto found = frontiers_.find(partition); found != frontiers_.end()) return found->second;
+  HC_TRY_ASSIGN(const auto checkpoint, snapshot_.checkpoint(partition));
+  return frontiers_[partition] = checkpoint ? checkpoint->frontier : Frontier{};
+}
+
+Result<const std::set<LevelReader::Parent>*> LevelReader::pending(PartitionId partition) {
+  const auto [found, added] = pending_.try_emplace(partition);
+  if (added) {
+    HC_TRY_ASSIGN(const std::vector<Mark> marks, snapshot_.marks(partition, SIZE_MAX));
+    for (const Mark& mark : marks) {
+      if (mark.aggregate != aggregate_.id) continue;
+      for (size_t level = aggregate_.page_levels; level < aggregate_.levels.size(); ++level) {
+        const Duration resolution = aggregate_.levels[level];
+        if (resolution >= mark.resolution) found->second.insert({level, align_down(mark.bucket, resolution), mark.slot});
+      }
+    }
+  }
+  return &found->second;
+}
+
+Result<std::vector<Window>> LevelReader::unfinished(size_t level, PartitionId partition, const Window& range,
+                                                    const Frontier& border) {
+  const Duration resolution = aggregate_.levels[level];
+  std::vector<Window> out;
+  const auto add = [&](Window window) {
+    window = {std::max(window.start, range.start), std::min(window.end, range.end)};
+    if (window.start >= window.end) return;
+    if (!out.empty() && window.start <= out.back().end) {
+      out.back().end = std::max(out.back().end, window.end);
+    } else {
+      out.push_back(window);
+    }
+  };
+  HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(partition));
+  for (auto at = waiting->lower_bound({level, kMinEventTime, 0}); at != waiting->end() && std::get<0>(*at) == level; ++at) {
+    if (std::get<1>(*at) < border.window) add(window_of(std::get<1>(*at), resolution));
+  }
+  add({border.window == kMinEventTime ? kMinEventTime : align_down(border.window, resolution), kMaxEventTime});
+  return out;
+}
+
+/// Stored rows of a level that intersect the scope's range, with hidden ones.
+Status LevelReader::stored(size_t level, const LevelScope& scope, size_t limit,
+                           const std::function<Status(const Row&)>& each) {
+  const Duration resolution = aggregate_.levels[level];
+  const EventTime first = scope.range.start == kMinEventTime ? kMinEventTime : align_down(scope.range.start, resolution);
+  Status status;
+  size_t left = limit;
+  for (const PartitionId partition : scope.partitions) {
+    const RowQuery query{aggregate_.id, resolution, {first, scope.range.end}, partition, scope.slot, scope.key};
+    HC_TRY(snapshot_.rows(query, [&](const Row& row) {
+      status = each(row);
+      return status && left-- > 0;
+    }));
+    HC_TRY(status);
+  }
+  return {};
+}
+
+Result<std::vector<LevelRow>> LevelReader::page_level(size_t level, const LevelScope& scope, size_t limit) {
+  std::vector<LevelRow> out;
+  const Duration window = stream_.schema.page_window;
+  HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Status {
+    HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
+    // Not behind the frontier: the open page says more than a row that an early merge may have left.
+    if (row.events > 0 && border.behind(align_down(row.at.bucket, window), row.at.slot)) {
+      out.push_back({row, BucketState::kFinal});
+    }
+    return {};
+  }));
+  HC_TRY(add_open(level, scope, out));
+  std::ranges::sort(out, {}, [](const LevelRow& r) -> const RowKey& { return r.row.at; });
+  return out;
+}
+
+/// Folds the open pages of the scope, with what was spilled of them.
+Status LevelReader::add_open(size_t level, const LevelScope& scope, std::vector<LevelRow>& out) {
+  const Duration resolution = aggregate_.levels[level];
+  const StreamSchema& schema = stream_.schema;
+  for (const OpenPage& page : open_) {
+    if (!std::ranges::count(scope.partitions, page.key.partition)) continue;
+    if (scope.slot && *scope.slot != page.key.slot) continue;
+    const Window window{page.key.window, page.key.window + schema.page_window};
+    if (!window.intersects(scope.range)) continue;
+    HC_TRY_ASSIGN(const Frontier border, frontier(page.key.partition));
+    if (border.behind(page.key.window, page.key.slot)) continue;  // sealed since the view was taken
+    HC_TRY_ASSIGN(const PageParts spilled, snapshot_.page(page.key, Lane::kLive));
+    EventBatch joined = page.events;
+    if (!spilled.parts.empty()) {
+      EventBatch stored(schema);
+      for (const Bytes& bytes : spilled.parts) {
+        HC_TRY_ASSIGN(const PartView part, PartView::open(bytes));
+        HC_TRY(part.read(schema, nullptr, stored));
+      }
+      const EventBatch sorted = sort_unique(schema, stored);
+      const EventBatch* both[] = {&sorted, &page.events};
+      joined = visible(schema, join(schema, both), {});
+    }
+    std::vector<KeyRun> runs = key_runs(joined);
+    if (scope.key) std::erase_if(runs, [&](const KeyRun& run) { return joined.keys[run.key] != *scope.key; });
+    std::vector<Row> rows;
+    fold_rows(schema, aggregate_.config.rule, aggregate_.id, resolution, page.key.partition, page.key.slot, joined, runs, rows);
+    for (Row& row : rows) {
+      if (!window_of(row.at.bucket, resolution).intersects(scope.range)) continue;
+      row.published_at = now_;
+      row.version = spilled.head.version;
+      out.push_back({std::move(row), BucketState::kOpen});
+    }
+  }
+  return {};
+}
+
+Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const LevelScope& scope, size_t limit) {
+  const Duration resolution = aggregate_.levels[level];
+  std::vector<LevelRow> out;
+  std::map<std::tuple<EventTime, PartitionId, uint16_t, Bytes>, Row> known;  // stored, but perhaps behind its children
+  HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Status {
+    HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
+    HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(row.at.partition));
+    const bool waits = waiting->contains({level, row.at.bucket, row.at.slot});
+    if (!waits && row.at.bucket + resolution <= border.window) {
+      if (row.events > 0) out.push_back({row, BucketState::kFinal});
+    } else {
+      known.emplace(std::tuple(row.at.bucket, row.at.partition, row.at.slot, row.at.key), row);
+    }
+    return {};
+  }));
+  // The rest is folded from children: parents that are open, or whose mark the roller has not got to.
+  for (const PartitionId partition : scope.partitions) {
+    HC_TRY_ASSIGN(const Frontier border, frontier(partition));
+    LevelScope below = scope;
+    below.partitions = {partition};
+    below.range.start = scope.range.start == kMinEventTime ? kMinEventTime : align_down(scope.range.start, resolution);
+    if (scope.range.end != kMaxEventTime) below.range.end = window_of(scope.range.end - 1ns, resolution).end;
+    HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(partition));
+    HC_TRY_ASSIGN(const std::vector<Window> todo, unfinished(level, partition, below.range, border));
+    for (const Window& parents : todo) {
+      below.range = parents;
+      HC_TRY_ASSIGN(const std::vector<LevelRow> children, rows(level - 1, below, SIZE_MAX));
+      std::map<std::tuple<EventTime, uint16_t, Bytes>, std::vector<const LevelRow*>> groups;
+      for (const LevelRow& child : children) {
+        groups[{align_down(child.row.at.bucket, resolution), child.row.at.slot, child.row.at.key}].push_back(&child);
+      }
+      for (const auto& [at, members] : groups) {
+        const auto& [bucket, slot, key] = at;
+        const bool open = bucket + resolution > border.window;
+        if (!open && !waiting->contains({level, bucket, slot})) continue;  // stored, above
+        std::vector<const Row*> child_rows;
+        for (const LevelRow* member : members) child_rows.push_back(&member->row);
+        HC_TRY_ASSIGN(Row row, roll_up(stream_.schema, aggregate_.config.rule,
+                                       RowKey{aggregate_.id, resolution, bucket, partition, slot, key}, child_rows));
+        row.published_at = now_;
+        if (const auto stored_row = known.find({bucket, partition, slot, key}); stored_row != known.end()) {
+          row.version = stored_row->second.version;
+        }
+        out.push_back({std::move(row), open ? BucketState::kOpen : BucketState::kSealed});
+      }
+    }
+  }
+  std::ranges::sort(out, {}, [](const LevelRow& r) -> const RowKey& { return r.row.at; });
+  return out;
+}
+
+}  // namespace hindcast

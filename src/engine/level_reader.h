@@ -1,0 +1,60 @@
+// Rows of one aggregate level by level: stored where they are final, folded on the spot where they
+// are not. The one place that knows how an open or not yet rolled-up bucket gets its value.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "engine/catalog.h"
+#include "engine/reader.h"
+#include "engine/service.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+struct LevelRow {
+  Row row;
+  BucketState state = BucketState::kOpen;
+};
+
+/// Which rows: of these partitions, one slot and key of them or all, buckets that intersect `range`.
+struct LevelScope {
+  std::vector<PartitionId> partitions;
+  std::optional<uint16_t> slot;  // needs a single partition
+  std::optional<Bytes> key;      // needs slot
+  Window range;
+};
+
+class LevelReader {
+ public:
+  /// `open` outlives the reader. Errors of the snapshot surface in rows().
+  LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate, const Snapshot& snapshot,
+              const std::vector<OpenPage>& open, ProcessingTime now);
+
+  /// Rows of levels()[level], in RowKey order, hidden (emptied) ones left out; at most about `limit`.
+  Result<std::vector<LevelRow>> rows(size_t level, const LevelScope& scope, size_t limit);
+
+ private:
+  Result<Frontier> frontier(PartitionId partition);
+  Result<std::vector<LevelRow>> page_level(size_t level, const LevelScope& scope, size_t limit);
+  Result<std::vector<LevelRow>> rollup_level(size_t level, const LevelScope& scope, size_t limit);
+  Status add_open(size_t level, const LevelScope& scope, std::vector<LevelRow>& out);
+  /// Parents that a waiting mark will change, at its own level and at all above it.
+  using Parent = std::tuple<size_t, EventTime, uint16_t>;  // level, bucket, slot
+  Result<const std::set<Parent>*> pending(PartitionId partition);
+  /// Where parents of `level` are to be folded here: ahead of the frontier, or a mark is pending. Disjoint, ascending.
+  Result<std::vector<Window>> unfinished(size_t level, PartitionId partition, const Window& range, const Frontier& border);
+  Status stored(size_t level, const LevelScope& scope, size_t limit, const std::function<Status(const Row&)>& each);
+
+  const StreamInfo& stream_;
+  const AggregateEntry& aggregate_;
+  const Snapshot& snapshot_;
+  const std::vector<OpenPage>& open_;
+  ProcessingTime now_;
+  std::map<PartitionId, Frontier> frontiers_;
+  std::map<PartitionId, std::set<Parent>> pending_;
+};
+
+}  // namespace hindcast
