@@ -16,6 +16,7 @@
 #include "model/key.h"
 #include "model/row.h"
 #include "progress/checkpoint.h"
+#include "proof/verify.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -109,13 +110,6 @@ struct DeadLetterQuery { std::optional<std::string> source; uint64_t limit = 100
 struct DeadLetterEntry { std::string source; DeadLetterFact fact; };
 
 struct VerifyQuery { std::optional<EventTime> from, to; };
-struct VerifyAnswer {
-  uint64_t pages = 0, rows = 0, events = 0;
-  struct Difference { std::string aggregate, key, what; Window window; Duration resolution; };
-  std::vector<Difference> differences;  // at most 1,000 listed
-  uint64_t differences_total = 0;
-};
-
 class Service {
  public:
   virtual ~Service() = default;
@@ -133,7 +127,7 @@ class Service {
   virtual Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) = 0;
   virtual Result<std::vector<Change>> changes(ChangeNumber after, uint64_t limit) = 0;
   virtual SystemStatus status() = 0;
-  virtual Result<VerifyAnswer> verify(const VerifyQuery& query) = 0;
+  virtual Result<VerifyReport> verify(const VerifyQuery& query) = 0;
   /// Recovered and accepting.
   virtual bool ready() const = 0;
   /// Blocks until every source that can end has ended and everything is settled and sealed; or the service stops.
