@@ -43,7 +43,9 @@ struct LiveLaneOptions {
   std::vector<LaneAggregate> aggregates;
   std::vector<std::pair<SourceId, Duration>> delays;  // watermark delay by source
   Duration late_as_replay = 1h;      // events later than this (below the watermark) go to the replay log
+  Position replay_drained;           // DrainCheckpoint::applied at start: ranges of the replay log below it are forgotten
   ByteCount memory_max = 256_MiB;    // of open buffers; beyond it the oldest are spilled
+  ByteCount reread_max = 256_MiB;    // log payload kept for a restart to read again; beyond it the oldest are spilled
   size_t late_events_max = 16'384;   // late events held for one merge; beyond it apply() wants a flush first
   uint32_t part_rows_max = 65'536;   // rows buffered in columns per page; beyond it they are encoded in memory
 };
@@ -72,11 +74,14 @@ class LiveLane {
   /// Applies records in position order. Errors: kCorruption naming the record; it is then skipped and counted, the lane goes on.
   Status apply(const LogChunk& chunk);
 
-  /// True when a window is behind the watermark and not sealed, and no page read is in flight.
+  /// True when a window is behind the watermark and not sealed (or the frontier can follow it over empty ones), and no page
+  /// read or late merge is under way.
   bool can_seal() const;
   /// Seals pages in order (window, slot) until about `budget` bytes of parts and rows were produced (at least one page).
   Effects seal_slice(ByteCount budget, ProcessingTime now);
-  /// True when late events, dead letters or replay-bound events wait.
+  /// False while the late buffer is full: flush first. The log is the buffer meanwhile.
+  bool can_apply() const;
+  /// True when late events, dead letters or events for the replay log wait and flush_late() would do something about it.
   bool has_late() const;
   Effects flush_late(ProcessingTime now);
   /// Over memory_max, or the log kept for re-reading (`safe` lags) is too long: the driver then calls spill().
@@ -85,8 +90,9 @@ class LiveLane {
 
   /// Answers, in any order relative to each other.
   Effects pages_read(std::vector<PageParts> pages, ProcessingTime now);
-  void replay_appended(Position newest);
-  /// kConflict: pages_read is needed again: the effects ask for it. kFenced: the lane must be dropped.
+  void replay_appended(const std::vector<Position>& positions);
+  void replay_refused();  // kOverloaded: nothing was appended; flush_late() offers them again
+  /// kConflict: pages_read is needed again: the effects ask for it. kFenced: the lane must be dropped().
   Effects committed(CommitId id, const CommitResult& result, ProcessingTime now);
 
   EventTime watermark() const;
@@ -97,6 +103,10 @@ class LiveLane {
   /// Events applied but not settled by a commit produced so far (open buffers, late, waiting for the replay log), by source.
   std::vector<std::pair<SourceId, uint64_t>> pending() const;
   size_t commits_in_flight() const;
+  /// Fenced, or a commit was refused for good: drop the lane and build a new one from the store's checkpoint.
+  bool dropped() const;
+  /// Still reading again what the checkpoint says was applied; until then nothing is committed.
+  bool recovering() const;
   /// Window of the oldest / newest open (buffered) page; nullopt = nothing open.
   std::optional<Window> open_range() const;
 

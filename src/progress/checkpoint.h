@@ -1,13 +1,20 @@
 // Durable statement of one partition: what of its log is settled. Committed with the data it speaks of.
 //
-// A record's event is *settled* (its outcome is in the store and in the tallies) if
-//   position < safe, or
-//   position < applied and its (window, slot) is behind the frontier, and it is not in `exceptions`, or
-//   position < spilled[(window, slot)].
-// Restart reads from `safe` and skips what is settled, so it counts nothing twice and makes no late storm of its own.
-// Control records and tallies of sources are settled below `applied`.
+// A record's event is *settled* (its outcome is in the store and in the tallies, or it is in the replay log) if
+//   position <= safe, or
+//   position <= applied and its (window, slot) is behind the frontier, and it is not in `exceptions`, or
+//   position <= spilled[(window, slot)].
+// Restart reads the log after `safe` and skips what is settled, so it counts nothing twice and makes no late storm of its
+// own. Control records, dead letters and all fields of a source state are settled at and below `applied`.
+//
+// Two drivers write for one partition, each its own statement, so that neither waits for the other: the live lane its
+// Checkpoint, the drain of the replay log its DrainCheckpoint. An event moves from one to the other in a single live commit:
+// the one whose checkpoint takes it out of `exceptions` and covers its replay-log record by `replay`. A record that was
+// appended but is not covered (the process died in between) does not count: its events were still the live log's, and the
+// next owner of the partition handles them again.
 #pragma once
 #include <compare>
+#include <utility>
 #include <vector>
 
 #include "progress/watermark.h"
@@ -41,24 +48,43 @@ struct EventPosition {
 struct Spilled {
   EventTime window{};
   uint16_t slot = 0;
-  Position below;  // events of this page in records below it are in the store
+  Position through;  // events of this page in records at or below it are in the store
   bool operator==(const Spilled&) const = default;
+};
+
+/// Records [first, last] of the partition's replay log. What lies between two ranges was never covered and is void.
+struct ReplayRange {
+  Position first, last;
+  auto operator<=>(const ReplayRange&) const = default;
 };
 
 struct Checkpoint {
   PartitionId partition;
   Epoch epoch;
-  Position safe;     // first record that is not wholly settled
-  Position applied;  // records below it were applied
+  Position safe;     // records at or below it are wholly settled: read after it
+  Position applied;  // records at or below it were applied
   Frontier frontier;
-  std::vector<Spilled> spilled;          // pages not behind the frontier
-  std::vector<EventPosition> exceptions; // late events applied but not yet merged, sorted; bounded by the late buffer
+  std::vector<Spilled> spilled;          // pages not behind the frontier, sorted by (window, slot)
+  std::vector<EventPosition> exceptions; // late events applied but not yet merged or moved, sorted; bounded by the late buffer
   std::vector<SourceState> sources;      // as of `applied`
-  Position replay_applied;               // replay log: records below it are merged
-  EventPosition replay_origin;           // replay log: live events at or below it were merged already (a restart may append them again)
+  EventTime watermark = kMinEventTime;   // as of `applied`: it never goes back, so it does not follow from `sources` alone
+  std::vector<ReplayRange> replay;       // what of the replay log counts, ascending; one range per life of the lane, drained ones go
   bool operator==(const Checkpoint&) const = default;
 };
 Bytes encode(const Checkpoint& checkpoint);
 Result<Checkpoint> decode_checkpoint(BytesView bytes);
+
+/// The drain's statement of one partition.
+struct DrainCheckpoint {
+  PartitionId partition;
+  Epoch epoch;
+  Position applied;  // replay log: records at or below it are merged, or void
+  Position through;  // records after `applied` up to and with it are merged in the pages behind `pages`; the batch that
+  Frontier pages;    // is under way touches more pages than one commit takes. through <= applied: none
+  std::vector<std::pair<SourceId, uint64_t>> merged;  // events so far, by source; SourceState::replayed - merged waits
+  bool operator==(const DrainCheckpoint&) const = default;
+};
+Bytes encode(const DrainCheckpoint& checkpoint);
+Result<DrainCheckpoint> decode_drain_checkpoint(BytesView bytes);
 
 }  // namespace hindcast

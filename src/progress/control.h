@@ -49,7 +49,7 @@ struct DeadLetter {
 Bytes encode(const std::vector<DeadLetter>& letters);
 Result<std::vector<DeadLetter>> decode_dead_letters(BytesView bytes);
 
-/// kEvents: resume token of the source (valid once this record and all before it are durable; empty = none), then rows.
+/// kEvents, in both channels (in the replay log without a token): resume token of the source (valid once this record and all before it are durable; empty = none), then rows.
 struct EventsRecord {
   Bytes resume;       // opaque to all but the source; e.g. file name, byte offset, row
   uint64_t resume_number = 0;  // grows with each token of a source; the highest one wins

@@ -19,6 +19,8 @@ struct SourceState {
   bool connected = false, idle = false, ended = false;
   Bytes resume;                // last resume token seen in this partition
   uint64_t resume_number = 0;
+  uint64_t received = 0;          // events and dead letters applied
+  uint64_t replayed = 0;          // events moved to the replay log
   uint64_t behind = 0, late = 0;  // tallies that do not enter the accounting identity
   bool operator==(const SourceState&) const = default;
 };

@@ -54,6 +54,7 @@ struct Mark {
   PartitionId partition;
   uint16_t slot = 0;
   std::vector<Bytes> keys;
+  Cause cause;                // what changed the children; the parent's new version carries it
   uint64_t id = 0;            // given by the store when read; names it in marks_done
   bool operator==(const Mark&) const = default;
 };
@@ -79,6 +80,7 @@ struct Commit {
   std::vector<TallyDelta> tallies;
   std::vector<DeadLetterFact> dead;
   std::optional<Checkpoint> checkpoint;  // refused (kFenced) when the stored epoch is higher
+  std::optional<DrainCheckpoint> drain_checkpoint;  // a record of its own, by its own epoch
   /// A checkpoint speaks for every commit of its partition before it, so it must not take effect without them: the last one
   /// with a checkpoint that this partition gave before (0 = do not ask). If that one was refused, so is this (kConflict, no
   /// pages named). Commits that are chained so go through one lane.
@@ -154,10 +156,11 @@ class Snapshot {
   virtual Result<std::optional<Row>> row(const RowKey& key) const = 0;
   /// Superseded versions of a row, newest first, without the present one (kept for keep.versions).
   virtual Result<std::vector<Row>> versions(const RowKey& key) const = 0;
-  /// Marks of a partition, oldest first; at most `limit`.
-  virtual Result<std::vector<Mark>> marks(PartitionId partition, size_t limit) const = 0;
+  /// Marks of a partition, oldest first. (Marks of open parents wait for long, so a limit would hide younger ones.)
+  virtual Status marks(PartitionId partition, const std::function<bool(const Mark&)>& each) const = 0;
   virtual Result<bool> mark_pending(AggregateId aggregate, Duration resolution, EventTime bucket, PartitionId partition, uint16_t slot) const = 0;
   virtual Result<std::optional<Checkpoint>> checkpoint(PartitionId partition) const = 0;
+  virtual Result<std::optional<DrainCheckpoint>> drain_checkpoint(PartitionId partition) const = 0;
   virtual Result<Tallies> tallies(SourceId source) const = 0;
   virtual Status dead_letters(SourceId source, EventPosition after, const std::function<bool(const DeadLetterFact&)>& each) const = 0;
   virtual Status changes(ChangeNumber after, const std::function<bool(const Change&)>& each) const = 0;
