@@ -110,6 +110,8 @@ class LiveLane {
   /// Window of the oldest / newest open (buffered) page; nullopt = nothing open.
   std::optional<Window> open_range() const;
 
+  /// Pages with buffered events whose window intersects `range`, in order; of one slot or all.
+  std::vector<PageKey> open_pages(Window range, std::optional<uint16_t> slot) const;
   /// Provisional content of one open page, joined of what is buffered (page order, visible); spilled parts are the reader's to add.
   EventBatch open_page(EventTime window, uint16_t slot) const;
 

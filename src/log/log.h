@@ -71,6 +71,8 @@ class Log {
   /// Records of `partition` below `below` are no longer needed. Space is freed when no partition and no lease needs it.
   virtual Status trim(PartitionId partition, Channel channel, Position below) = 0;
   virtual LogStats stats(Channel channel) const = 0;
+  /// Bytes of the channel (all partitions) between two of its positions; how far `safe` lags behind `applied`.
+  virtual ByteCount between(Channel channel, Position older, Position newer) const = 0;
   /// Stops writers after what was appended is durable. No call may follow.
   virtual Status close() = 0;
 };
