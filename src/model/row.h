@@ -13,7 +13,7 @@
 
 namespace hindcast {
 
-/// Why something changed. Spelled "live", "late", "replay 7", "rollup", "repair 9", "undo 7".
+/// Why something changed. Spelled "live", "late", "replay 7", "repair 9", "undo 7".
 struct Cause {
   enum class Kind : uint8_t { kLive, kLate, kReplay, kRepair, kUndo } kind = Kind::kLive;
   uint64_t job = 0;
@@ -43,6 +43,11 @@ struct Row {
   Bytes state;               // model/function.h State, encoded
   bool operator==(const Row&) const = default;
 };
+
+/// What a store keeps of a row beside its key: version, events, digest, cause, stamp, state (docs/formats/row.md).
+void encode_row_value(const Row& row, Bytes& out);
+/// Sets all of `row` but `at`. The state is opaque here: State::combine checks it. Errors: kCorruption.
+Status decode_row_value(BytesView bytes, Row& row);
 
 /// The buckets of one resolution inside one page window, folded for the given key runs of `page` (visible, live, page
 /// order). Appends one Row per (run, bucket) that has events; version, cause and stamps are left to the caller.
