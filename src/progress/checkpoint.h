@@ -71,7 +71,9 @@ struct Checkpoint {
   std::vector<ReplayRange> replay;       // what of the replay log counts, ascending; one range per life of the lane, drained ones go
   bool operator==(const Checkpoint&) const = default;
 };
+/// Requires: `exceptions` sorted. docs/formats/checkpoint.md says the bytes.
 Bytes encode(const Checkpoint& checkpoint);
+/// Errors: kCorruption.
 Result<Checkpoint> decode_checkpoint(BytesView bytes);
 
 /// The drain's statement of one partition.

@@ -25,26 +25,29 @@ struct SourceState {
   bool operator==(const SourceState&) const = default;
 };
 
+/// A source that was configured once and no longer is (it has a state but no delay) never holds the watermark back.
 class Watermark {
  public:
   /// `delays` by source: the watermark's setting of each source of the stream.
   explicit Watermark(std::vector<std::pair<SourceId, Duration>> delays);
-  void restore(std::vector<SourceState> states);
+  /// Goes on from a checkpoint: its source states and its watermark.
+  void restore(std::vector<SourceState> states, EventTime value);
 
-  void events(SourceId source, EventTime highest);  // also ends idleness and connects the source
+  void events(SourceId source, EventTime highest);  // connects the source, ends its idleness and its end
   void advance(SourceId source, const Advance& advance);
-  void connected(SourceId source);
+  void connected(SourceId source);  // ends its idleness and its end
   void disconnected(SourceId source);
 
   /// Minimum over sources that are connected and neither idle nor ended, of max(max_event - delay, advanced); if there is
   /// none, the maximum over all. Never goes back. kMinEventTime before the first event.
   EventTime value() const { return value_; }
+  /// For the caller's own fields (resume token, tallies); made when it is not there. Valid until a new source appears.
   SourceState& state(SourceId source);
-  const std::vector<SourceState>& states() const { return states_; }
+  const std::vector<SourceState>& states() const { return states_; }  // by source
 
  private:
   void update();
-  std::vector<std::pair<SourceId, Duration>> delays_;
+  std::vector<std::pair<SourceId, Duration>> delays_;  // by source
   std::vector<SourceState> states_;
   EventTime value_ = kMinEventTime;
 };
