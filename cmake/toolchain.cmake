@@ -31,5 +31,6 @@ if(HC_MOLD)
 endif()
 
 # Warnings are errors, for our own code only; third-party headers are SYSTEM.
+# -Wno-missing-field-initializers: with designated initializers, what is not named is meant to be its default.
 add_library(hc_warnings INTERFACE)
 target_compile_options(hc_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror)
