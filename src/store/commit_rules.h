@@ -1,0 +1,27 @@
+// What a commit does, apart from where it is kept: the rules that every store shares.
+//
+// Pure: no thread, clock or file.
+#pragma once
+#include <vector>
+
+#include "store/store.h"
+
+namespace hindcast {
+
+/// Rows named by one change; a commit with more makes several.
+inline constexpr size_t kRowsPerChange = 1'000;
+
+/// Makes `head` the head after `add`, whose part is at `place`. Requires: head.version ==
+/// add.expected.
+void add_part(PageHead& head, const PageAdd& add, PartRef place);
+
+/// The changes that a commit announces, numbered from `first`: one per (aggregate, resolution,
+/// partition, slot, version) in order of first appearance, at most kRowsPerChange rows each, then
+/// the new frontier where the partition's window moved on. `before` is the partition's stored
+/// checkpoint.
+std::vector<Change> changes_of(const Commit& commit, const Checkpoint* before, ChangeNumber first);
+
+/// About the memory that a commit holds: bounds what is written at once.
+ByteCount size_of(const Commit& commit);
+
+}  // namespace hindcast
