@@ -28,9 +28,11 @@ struct Digest {
   auto operator<=>(const Digest&) const = default;
 };
 
-/// Hash of one event: key, time, id, order, revision and values (texts by content, nulls as such). Independent of batch,
-/// dictionary and machine; fixed for ever. `key_hash` = hash64(key bytes), passed in because a run of rows shares it.
-Digest event_hash(const StreamSchema& schema, const EventBatch& batch, size_t row, uint64_t key_hash);
+/// Hash of one event: key, time, id, order, revision and values (texts by content, nulls as such).
+/// Independent of batch, dictionary and machine; fixed for ever. `key_hash` = hash64(key bytes),
+/// passed in because a run of rows shares it.
+Digest event_hash(const StreamSchema& schema, const EventBatch& batch, size_t row,
+                  uint64_t key_hash);
 
 std::string to_hex(Digest d);
 

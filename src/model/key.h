@@ -27,11 +27,16 @@ void append_key_part(Bytes& out, std::string_view part, bool last);
 Result<std::vector<KeyPart>> decode_key(std::span<const PartType> types, BytesView key);
 /// What a user types and sees: "BTCUSDT", "EWR/UA", "17". Components joined by '/'.
 std::string key_to_string(std::span<const PartType> types, BytesView key);
-/// A key as a user writes it: components separated by '/', or a JSON array of them. Errors: kInvalidArgument with the expected shape.
+/// A key as a user writes it: components separated by '/', or a JSON array of them. Errors:
+/// kInvalidArgument with the expected shape.
 Result<Bytes> key_from_string(std::span<const PartType> types, std::string_view text);
 
-/// Slot of a key within a page window, and its partition within the stream. Fixed for ever: stored pages depend on them.
+/// Slot of a key within a page window, and its partition within the stream. Fixed for ever: stored
+/// pages depend on them.
 uint16_t slot_of(BytesView key, uint16_t slots);
 uint32_t partition_of(BytesView key, uint32_t partitions);
+/// The same from hash64(key), which a StringTable knows already.
+uint16_t slot_of_hash(uint64_t key_hash, uint16_t slots);
+uint32_t partition_of_hash(uint64_t key_hash, uint32_t partitions);
 
 }  // namespace hindcast
