@@ -37,7 +37,7 @@ def levels():
 
 
 def is_test(path):
-    return re.search(r"_(test|bench)\.(cc|h)$", path.name) or "_testing" in path.name
+    return re.search(r"_(test|test_util|bench)\.(cc|h)$", path.name)
 
 
 def problems_of(path, level):
