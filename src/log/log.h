@@ -46,6 +46,13 @@ struct LogAppend {
 
 using LeaseId = uint64_t;
 
+/// A place of the log that was durable and can no longer be read.
+struct LogDamage {
+  Position begin;     // first byte that may be lost
+  Position resume;    // read after this to go on behind it
+  std::string place;  // segment file, byte, and what is wrong there
+};
+
 struct LogStats {
   ByteCount size;       // bytes between the oldest kept and the newest record (of the whole channel)
   ByteCount limit;      // bound; at `size >= limit` append answers kOverloaded
@@ -60,8 +67,9 @@ class Log {
   /// kInvalidArgument (record too large). A failed sync ends the process (real) or the simulated node.
   virtual void append(Channel channel, std::vector<LogAppend> records, Done<std::vector<Position>> done) = 0;
   /// Durable records of `partition` after `after` (exclusive), at most about `max` payload bytes but at least one record if
-  /// there is one. Blocks for disk at most; never waits for new records. Errors: kCorruption (a bad record below the durable
-  /// mark: the message names segment and byte; the following good record is found by reading after `error position`).
+  /// there is one. Blocks for disk at most; never waits for new records. Errors: kCorruption (the next thing after
+  /// `after` is a bad record below the durable mark: the message names segment and byte; damage() lists the place, and
+  /// reading after its `resume` goes on behind it), kUnavailable (I/O).
   virtual Result<LogChunk> read(PartitionId partition, Channel channel, Position after, ByteCount max) = 0;
   /// Called (on the implementation's thread) whenever new records of any partition became readable; set once, before use.
   virtual void on_readable(std::function<void(Channel)> hook) = 0;
@@ -73,6 +81,8 @@ class Log {
   virtual LogStats stats(Channel channel) const = 0;
   /// Bytes of the channel (all partitions) between two of its positions; how far `safe` lags behind `applied`.
   virtual ByteCount between(Channel channel, Position older, Position newer) const = 0;
+  /// Damage found so far (when the log was opened, and by reads), in order of position.
+  virtual std::vector<LogDamage> damage(Channel channel) const = 0;
   /// Stops writers after what was appended is durable. No call may follow.
   virtual Status close() = 0;
 };

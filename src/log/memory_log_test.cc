@@ -1,0 +1,18 @@
+#include "log/memory_log.h"
+
+#include "log/log_contract_test.h"
+
+namespace hindcast {
+namespace {
+
+struct MemoryWorld {
+  std::unique_ptr<Log> open() {
+    return std::make_unique<MemoryLog>(
+        MemoryLogOptions{.retention = kContractRetention, .control_reserve = kContractSegment});
+  }
+  void settle(Log&) {}
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, LogContractTest, MemoryWorld);
+
+}  // namespace
+}  // namespace hindcast
