@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The checks that guard the project can fail: what they are there to find, they find."""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def run(*command):
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+class IncludeArrowsTest(unittest.TestCase):
+    def check(self, path, include):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "cmake").mkdir()
+            shutil.copy(ROOT / "cmake/hc_module.cmake", root / "cmake")
+            (root / "src" / path).parent.mkdir(parents=True)
+            (root / "src" / path).write_text(f"#pragma once\n#include {include}\n")
+            code, text = run(ROOT / "tests/include_arrows.py", root)
+        if code:
+            self.assertIn(f"src/{path}:2:", text)
+        return code
+
+    def test_down_is_allowed(self):
+        self.assertEqual(self.check("lane/a.h", '"store/store.h"'), 0)
+
+    def test_up_is_refused(self):
+        self.assertEqual(self.check("store/a.h", '"lane/live_lane.h"'), 1)
+
+    def test_sideways_is_refused(self):
+        self.assertEqual(self.check("store/a.cc", '"log/log.h"'), 1)
+
+    def test_a_name_without_its_folder_is_refused(self):
+        self.assertEqual(self.check("store/a.cc", '"store.h"'), 1)
+
+    def test_internal_headers_stay_at_home(self):
+        self.assertEqual(self.check("store/a.cc", '"base/x_internal.h"'), 1)
+        self.assertEqual(self.check("store/a.cc", '"store/x_internal.h"'), 0)
+
+    def test_heavy_headers_have_one_home(self):
+        self.assertEqual(self.check("net/a.cc", "<boost/beast/http.hpp>"), 0)
+        self.assertEqual(self.check("net/a.h", "<boost/beast/http.hpp>"), 1)
+        self.assertEqual(self.check("lane/a.cc", "<boost/beast/http.hpp>"), 1)
+
+    def test_only_tests_use_gtest(self):
+        self.assertEqual(self.check("lane/a_test.cc", "<gtest/gtest.h>"), 0)
+        self.assertEqual(self.check("lane/a.cc", "<gtest/gtest.h>"), 1)
+
+
+class RecomputeTest(unittest.TestCase):
+    """Three flights: two in one hour, one of them cancelled; the third one hour further, arriving after a fourth
+    nine hours ahead, and so behind."""
+
+    FLIGHTS = [("2013-01-01T10:00:00Z", 4, 100, 60), ("2013-01-01T10:00:00Z", None, 101, None),
+               ("2013-01-01T20:00:00Z", -2, 50, 20), ("2013-01-01T11:00:00Z", 7, 30, 15)]
+
+    def row(self, resolution, start, flights):
+        values = {"flights": len(flights)}
+        for at, field in ((1, "delay"), (2, "distance"), (3, "air_time")):
+            known = [flight[at] for flight in flights if flight[at] is not None]
+            values[field + "_known"] = len(known)
+            values[field + "_sum"] = str(sum(known)) if known else None
+            values[field + "_min"] = str(min(known)) if known else None
+            values[field + "_max"] = str(max(known)) if known else None
+            values[field + "_mean"] = str(sum(known) / len(known)) if known else None
+        return {"key": ["EWR", "UA"], "start": start, "resolution": resolution, "state": "final",
+                "events": len(flights), "values": values}
+
+    def setUp(self):
+        f = self.FLIGHTS
+        # The day has flights 4, -2, 7 and 100, 101, 50, 30 and 60, 20, 15: means with and without a repeating fraction.
+        day = self.row("1d", "2013-01-01T00:00:00Z", f)
+        day["values"].update(distance_mean="70.25", delay_mean="3", air_time_mean="31.666666666667")
+        self.rows = [self.row("1h", "2013-01-01T10:00:00Z", f[:2]), self.row("1h", "2013-01-01T20:00:00Z", f[2:3]),
+                     self.row("1h", "2013-01-01T11:00:00Z", f[3:]), day]
+
+    def recompute(self, behind=1):
+        with tempfile.TemporaryDirectory() as folder:
+            events, rows = pathlib.Path(folder) / "events", pathlib.Path(folder) / "rows"
+            events.write_text("".join(json.dumps(
+                {"time": time, "origin": "EWR", "carrier": "UA", "flight": n, "delay": delay, "distance": distance,
+                 "air_time": air}) + "\n" for n, (time, delay, distance, air) in enumerate(self.FLIGHTS)))
+            rows.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+            return run(ROOT / "scripts/recompute", events, behind, rows)
+
+    def test_equal_rows_pass(self):
+        self.assertEqual(self.recompute(), (0, "4 rows, 0 differ, 0 missing; behind: 1, told: 1\n"))
+
+    def test_any_wrong_value_is_found(self):
+        for number, row in enumerate(self.rows):
+            for name, value in row["values"].items():
+                row["values"][name] = "17"
+                self.assertEqual(self.recompute()[0], 1, (number, name))
+                row["values"][name] = value
+
+    def test_a_row_that_is_not_final_is_found(self):
+        self.rows[0]["state"] = "sealed"
+        self.assertEqual(self.recompute()[0], 1)
+
+    def test_a_missing_row_is_found(self):
+        del self.rows[1]
+        self.assertEqual(self.recompute()[0], 1)
+
+    def test_a_row_too_many_is_found(self):
+        self.rows.append(self.row("1h", "2013-01-01T12:00:00Z", self.FLIGHTS[:1]))
+        self.assertEqual(self.recompute()[0], 1)
+        self.rows[-1] = dict(self.rows[0])
+        self.assertEqual(self.recompute()[0], 1)
+
+    def test_a_wrong_count_of_behind_is_found(self):
+        self.assertEqual(self.recompute(behind=0)[0], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
