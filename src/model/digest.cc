@@ -5,8 +5,6 @@
 namespace hindcast {
 namespace {
 
-// Words of an event by position: key hash, time, order, revision, nulls, id components, values.
-constexpr size_t kWordsBeforeId = 5;
 constexpr size_t kTabled = 128;
 
 constexpr uint64_t splitmix(uint64_t i) {
@@ -31,7 +29,7 @@ uint64_t key_of(unsigned hash, size_t i) {
 // Two NH hashes (Black et al., UMAC) with 64-bit words: sums of products of pairs of words, each
 // with a key added. The products are independent, so they overlap in the CPU. Alone they are
 // bilinear, and sums of them over events could cancel; finish() breaks that.
-class EventHasher {
+class WordHasher {
  public:
   void add(uint64_t word) {
     if (at_ % 2 == 0) {
@@ -70,29 +68,48 @@ uint64_t text_word(const EventBatch& batch, int64_t cell) {
   return batch.texts.hash(static_cast<uint32_t>(cell));
 }
 
-}  // namespace
-
-Digest event_hash(const StreamSchema& schema, const EventBatch& batch, size_t row,
-                  uint64_t key_hash) {
-  EventHasher hasher;
-  const uint64_t nulls = batch.nulls_at(row);
-  hasher.add(key_hash);
-  hasher.add(static_cast<uint64_t>(batch.time[row]));
-  hasher.add(static_cast<uint64_t>(batch.order_at(row)));
-  hasher.add(static_cast<uint64_t>(batch.revision_at(row)));
-  hasher.add(nulls);
-  for (size_t c = 0; c < schema.id.size(); ++c) {
-    const int64_t cell = batch.id[c][row];
-    hasher.add(schema.id[c] == PartType::kText ? text_word(batch, cell)
-                                               : static_cast<uint64_t>(cell));
-  }
+void add_values(const StreamSchema& schema, const EventBatch& batch, size_t row, uint64_t nulls,
+                WordHasher& words) {
   for (size_t f = 0; f < schema.values.size(); ++f) {
     const int64_t cell = batch.values[f][row];
     const bool null = nulls >> f & 1;
     const bool text = schema.values[f].type == ValueType::kText;
-    hasher.add(null ? 0 : text ? text_word(batch, cell) : static_cast<uint64_t>(cell));
+    words.add(null ? 0 : text ? text_word(batch, cell) : static_cast<uint64_t>(cell));
   }
-  return hasher.finish();
+}
+
+}  // namespace
+
+Digest EventHasher::operator()(size_t row, uint64_t key_hash) const {
+  // The order of the words is fixed for ever.
+  WordHasher words;
+  const uint64_t nulls = batch_.nulls_at(row);
+  words.add(key_hash);
+  words.add(static_cast<uint64_t>(batch_.time[row]));
+  words.add(static_cast<uint64_t>(batch_.order_at(row)));
+  words.add(static_cast<uint64_t>(batch_.revision_at(row)));
+  words.add(nulls);
+  for (size_t c = 0; c < schema_.id.size(); ++c) {
+    const int64_t cell = batch_.id[c][row];
+    const bool text = schema_.id[c] == PartType::kText;
+    words.add(text ? text_word(batch_, cell) : static_cast<uint64_t>(cell));
+  }
+  add_values(schema_, batch_, row, nulls, words);
+  return words.finish();
+}
+
+Digest EventHasher::sum(size_t begin, size_t end, uint64_t key_hash) const {
+  Digest total;
+  for (size_t row = begin; row < end; ++row) total += (*this)(row, key_hash);
+  return total;
+}
+
+Digest EventHasher::content(size_t row) const {
+  WordHasher words;
+  words.add(static_cast<uint64_t>(batch_.order_at(row)));
+  words.add(batch_.nulls_at(row));
+  add_values(schema_, batch_, row, batch_.nulls_at(row), words);
+  return words.finish();
 }
 
 std::string to_hex(Digest d) { return to_hex(Hash128{d.hi, d.lo}); }

@@ -28,11 +28,30 @@ struct Digest {
   auto operator<=>(const Digest&) const = default;
 };
 
-/// Hash of one event: key, time, id, order, revision and values (texts by content, nulls as such).
-/// Independent of batch, dictionary and machine; fixed for ever. `key_hash` = hash64(key bytes),
-/// passed in because a run of rows shares it.
-Digest event_hash(const StreamSchema& schema, const EventBatch& batch, size_t row,
-                  uint64_t key_hash);
+/// Hashes the events of one batch: key, time, id, order, revision and values (texts by content,
+/// nulls as such). Independent of batch, dictionary and machine; fixed for ever. The batch must
+/// outlive it and not grow meanwhile.
+class EventHasher {
+ public:
+  EventHasher(const StreamSchema& schema, const EventBatch& batch)
+      : schema_(schema), batch_(batch) {}
+  /// `key_hash` = hash64(key bytes), passed in because a run of rows shares it.
+  Digest operator()(size_t row, uint64_t key_hash) const;
+  /// Sum over rows [begin, end) of one key.
+  Digest sum(size_t begin, size_t end, uint64_t key_hash) const;
+  /// Of values, nulls and order only: breaks ties between records of one id.
+  Digest content(size_t row) const;
+
+ private:
+  const StreamSchema& schema_;
+  const EventBatch& batch_;
+};
+
+/// Hash of one event; for many, make one EventHasher.
+inline Digest event_hash(const StreamSchema& schema, const EventBatch& batch, size_t row,
+                         uint64_t key_hash) {
+  return EventHasher(schema, batch)(row, key_hash);
+}
 
 std::string to_hex(Digest d);
 

@@ -27,7 +27,7 @@ void push_optional(std::vector<T>& column, T value, size_t size) {
 
 uint32_t StringTable::add(BytesView s) {
   HC_ASSERT(bytes_.size() + s.size() <= std::numeric_limits<uint32_t>::max());
-  bytes_.append(s);
+  bytes_.insert(bytes_.end(), s.begin(), s.end());
   ends_.push_back(static_cast<uint32_t>(bytes_.size()));
   return static_cast<uint32_t>(ends_.size() - 1);
 }

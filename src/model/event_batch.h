@@ -32,7 +32,7 @@ class StringTable {
   uint32_t add(BytesView s);
   BytesView operator[](uint32_t i) const {
     const uint32_t begin = i == 0 ? 0 : ends_[i - 1];
-    return BytesView(bytes_).substr(begin, ends_[i] - begin);
+    return {bytes_.data() + begin, ends_[i] - begin};
   }
   uint32_t size() const { return static_cast<uint32_t>(ends_.size()); }
   /// hash64 of the bytes; stored if intern() has seen them.
@@ -43,7 +43,7 @@ class StringTable {
 
  private:
   void index_pending();
-  Bytes bytes_;
+  std::vector<char> bytes_;  // not a string: views stay valid when the table is moved
   std::vector<uint32_t> ends_;
   std::vector<uint32_t> slots_;  // open addressing over hashes_; 0 = empty, else index + 1
   std::vector<uint64_t>

@@ -6,8 +6,8 @@
 // version it was prepared for; so a key's count and digest are the sums over the page's parts, and
 // "is there anything to do?" reads no events.
 //
-//   part  = magic version | header (rows, keys, chunks, live events, digest) | directory | crc | chunk*
-//   chunk = at most 64 KiB (one row at least), column-encoded, crc; holds the rows of a run of keys
+//   part  = magic version | header (rows, keys, chunks, live events, digest) | directory | crc |
+//   chunk* chunk = at most 64 KiB (one row at least), column-encoded, crc
 //
 // See docs/formats/part.md for the bytes.
 #pragma once
@@ -30,9 +30,11 @@ struct KeyChange {
   Digest digest;      // change in digest
 };
 
-/// Encodes rows that are already in page order and free of doubles, with their directory. `changes` is in key order and
-/// covers every key of `rows` (it may name keys without rows: then their change is zero).
-Bytes encode_part(const StreamSchema& schema, const EventBatch& rows, std::span<const KeyChange> changes);
+/// Encodes rows that are already in page order and free of doubles, with their directory. `changes`
+/// is in key order and covers every key of `rows` (it may name keys without rows: then their change
+/// is zero).
+Bytes encode_part(const StreamSchema& schema, const EventBatch& rows,
+                  std::span<const KeyChange> changes);
 
 /// A view of part bytes (which must outlive it).
 class PartView {
@@ -43,18 +45,25 @@ class PartView {
   uint64_t rows() const { return rows_; }
   int64_t live_change() const { return live_; }
   Digest digest_change() const { return digest_; }
-  const std::vector<KeyChange>& directory() const { return directory_; }  // in key order; views into the bytes
-  /// Appends rows of keys for which `wanted` says true (null = all), interning keys into batch.keys; decodes only the
-  /// chunks that hold one. Errors: kCorruption (checksum of a chunk).
-  Status read(const StreamSchema& schema, const std::function<bool(BytesView key)>& wanted, EventBatch& batch) const;
+  const std::vector<KeyChange>& directory() const {
+    return directory_;
+  }  // in key order; views into the bytes
+  /// Appends rows of keys for which `wanted` says true (null = all), interning keys into
+  /// batch.keys; decodes only the chunks that hold one. Errors: kCorruption (checksum of a chunk);
+  /// the batch is then to be dropped.
+  Status read(const StreamSchema& schema, const std::function<bool(BytesView key)>& wanted,
+              EventBatch& batch) const;
 
  private:
-  struct Chunk { uint32_t first_key, keys, rows; BytesView bytes; };
+  struct Chunk {
+    uint32_t rows;
+    BytesView bytes;  // with its checksum
+  };
   uint64_t rows_ = 0;
   int64_t live_ = 0;
   Digest digest_;
   std::vector<KeyChange> directory_;
-  std::vector<uint32_t> key_rows_;
+  std::vector<uint32_t> key_rows_;  // by key of the directory
   std::vector<Chunk> chunks_;
 };
 

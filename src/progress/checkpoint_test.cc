@@ -2,21 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hex_test_util.h"
+
 namespace hindcast {
 namespace {
-
-// "01 e8 07" as bytes; blanks are for the reader.
-Bytes bytes_of(std::string_view hex) {
-  Bytes out;
-  std::string digits;
-  for (const char c : hex) {
-    if (c != ' ') digits += c;
-  }
-  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
-    out.push_back(static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16)));
-  }
-  return out;
-}
 
 Checkpoint example() {
   Checkpoint c;
@@ -55,7 +44,7 @@ TEST(CheckpointTest, BytesAreThoseOfTheFormatPage) {
       "01 80e0ba84bf03 09 00a01f "
       "03 00d00f01 000003 00e80700 "
       "01 0009 000a";
-  EXPECT_EQ(encode(example()), bytes_of(documented));
+  EXPECT_EQ(encode(example()), test::from_hex(documented));
 }
 
 TEST(CheckpointTest, ATruncatedOrLongerOneIsCorrupt) {

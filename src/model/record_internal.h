@@ -1,0 +1,39 @@
+// Comparing records of one batch or of two: page order and the winner rule. Internal to the model.
+#pragma once
+#include <algorithm>
+
+#include "model/digest.h"
+#include "model/event_batch.h"
+#include "model/join.h"
+
+namespace hindcast {
+
+/// Three-way comparison by (time, id): the identity of a record within its key.
+inline int compare_identity(const StreamSchema& schema, const EventBatch& a, size_t i,
+                            const EventBatch& b, size_t j) {
+  if (a.time[i] != b.time[j]) return a.time[i] < b.time[j] ? -1 : 1;
+  return compare_ids(schema, a, i, b, j);
+}
+
+/// The winner rule: positive when record i of `a` beats record j of `b`, 0 when they say the same.
+/// Both are records of one (key, time, id). Origins do not count.
+inline int compare_strength(const StreamSchema& schema, const EventBatch& a, size_t i,
+                            const EventBatch& b, size_t j) {
+  if (a.revision_at(i) != b.revision_at(j)) return a.revision_at(i) < b.revision_at(j) ? -1 : 1;
+  if (a.decision_at(i) != b.decision_at(j)) return a.decision_at(i) < b.decision_at(j) ? -1 : 1;
+  if (a.op_at(i) != b.op_at(j)) return a.op_at(i) < b.op_at(j) ? -1 : 1;
+  const Digest x = EventHasher(schema, a).content(i), y = EventHasher(schema, b).content(j);
+  return x == y ? 0 : x < y ? -1 : 1;
+}
+
+/// Is the origin of the row withdrawn?
+inline bool is_withdrawn(const Withdrawn& withdrawn, const EventBatch& batch, size_t row) {
+  return !withdrawn.empty() &&
+         std::binary_search(withdrawn.begin(), withdrawn.end(), batch.origin_at(row));
+}
+
+/// A batch in page order, made of the given rows of another one in page order, ascending.
+EventBatch pick_rows(const StreamSchema& schema, const EventBatch& from,
+                     const std::vector<uint32_t>& rows);
+
+}  // namespace hindcast
