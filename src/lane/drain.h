@@ -1,15 +1,19 @@
-// Drains the replay log of one partition: events that came so late (`late_as_replay`) that merging them at live priority
-// would be a storm through the front door. Same merge as the late path, at replay priority, at a pace the driver sets.
+// Drains the replay log of one partition: events that came so late (`late_as_replay`) that merging
+// them at live priority would be a storm through the front door. Same merge as the late path, at
+// replay priority, at a pace the driver sets.
 //
-//        wants_records ──give()──► can_step ──step()──► (pages read) ──pages_read()──► (commit) ──committed()──┐
-//              ▲                      ▲  ▲                   ▲                                      kConflict: │
-//              │                      │  └── more pages ──── │ ◄───────────────────────────────────────────────┤
-//              └── batch is merged ───┴──────────────────────┴─────────────────────────────────────────────────┘
+//        wants_records ──give()──► can_step ──step()──► (pages read) ──pages_read()──► (commit)
+//        ──committed()──┐
+//              ▲                      ▲  ▲                   ▲ kConflict: │ │ │  └── more pages
+//              ──── │ ◄───────────────────────────────────────────────┤ └── batch is merged
+//              ───┴──────────────────────┴─────────────────────────────────────────────────┘
 //
-// Only records that the live lane's *stored* checkpoint covers are taken; others are still the live log's, and those that no
-// range will ever cover are void (progress/checkpoint.h). So each event counts once, wherever the process dies.
+// Only records that the live lane's *stored* checkpoint covers are taken; others are still the live
+// log's, and those that no range will ever cover are void (progress/checkpoint.h). So each event
+// counts once, wherever the process dies.
 //
-// A state machine over values, like the live lane. Thread safety: confined to one shard. Time: stamps only.
+// A state machine over values, like the live lane. Thread safety: confined to one shard. Time:
+// stamps only.
 #pragma once
 #include <memory>
 #include <optional>
@@ -25,7 +29,7 @@ struct DrainOptions {
   StreamSchema schema;
   std::vector<LaneAggregate> aggregates;
   size_t events_max = 16'384;  // taken at once (at least one record): bounds memory
-  size_t pages_max = 64;       // read and merged per commit: bounds the commit and what is read for it
+  size_t pages_max = 64;  // read and merged per commit: bounds the commit and what is read for it
 };
 
 class Drain {
@@ -38,19 +42,24 @@ class Drain {
   Position read_after() const;
   /// No batch is held: give() it records.
   bool wants_records() const;
-  /// Takes what of `chunk` counts, up to events_max; the rest is to be read again. `live`: the partition's checkpoint in the
-  /// store, read after the chunk was. Errors: kCorruption naming the record; it is then skipped, its events count as dead-lettered.
+  /// Takes what of `chunk` counts, up to events_max; the rest is to be read again (read_after()
+  /// says from where). `live`: the partition's checkpoint in the store, read after the chunk was.
+  /// Errors: kCorruption naming the record; it is then skipped, its events count as dead-lettered.
   Status give(const LogChunk& chunk, const Checkpoint& live);
 
-  /// A batch is held and no read or commit is under way. The driver decides when: this is where the pace is set.
+  /// A batch is held and no read or commit is under way. The driver decides when: this is where the
+  /// pace is set.
   bool can_step() const;
   Effects step();
   Effects pages_read(std::vector<PageParts> pages, ProcessingTime now);
-  /// kConflict: someone else changed a page; the effects ask for the same pages again. kFenced: drop the drain.
+  /// kConflict: someone else changed a page; the effects ask for the same pages again. kFenced:
+  /// drop the drain.
   Effects committed(CommitId id, const CommitResult& result, ProcessingTime now);
 
   /// Fenced, or refused for good: drop it and build a new one from the store.
   bool dropped() const;
+  Status failure() const;  // why
+  Position safe() const;   // as committed: the replay log may be trimmed below it
   ByteCount memory() const;
 
  private:

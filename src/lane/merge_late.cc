@@ -1,0 +1,154 @@
+#include "base/assert.h"
+#include "lane/live_lane_internal.h"
+
+namespace hindcast {
+namespace {
+
+constexpr size_t kLatePagesMax = 64;                 // read and merged per commit
+constexpr size_t kSpillBytesMax = size_t{16} << 20;  // of buffers per commit
+
+const PageParts* find(const std::vector<PageParts>& pages, const PageKey& key) {
+  const auto found =
+      std::ranges::find_if(pages, [&](const PageParts& page) { return page.head.key == key; });
+  return found == pages.end() ? nullptr : &*found;
+}
+
+std::vector<Bytes> keys_of(const EventBatch& rows) {
+  std::vector<Bytes> keys;
+  for (uint32_t k = 0; k < rows.keys.size(); ++k) keys.emplace_back(rows.keys[k]);
+  return keys;
+}
+
+}  // namespace
+
+bool LiveLane::Impl::has_late() const {
+  if (recovering || failure) return false;
+  return replay.can_append() || (!operation && (!late.empty() || !dead.empty() || checkpoint_due));
+}
+
+Effects LiveLane::Impl::flush_late(ProcessingTime now) {
+  Effects effects;
+  if (recovering || failure) return effects;
+  if (replay.can_append()) effects.to_replay_log = replay.append();
+  if (operation) return effects;
+  if (late.empty()) {
+    if (dead.empty() && !checkpoint_due) return effects;
+    Commit commit = start_commit({Cause::Kind::kLive}, now);
+    MarkSet no_marks;
+    TallySheet no_outcomes;
+    effects.commits.push_back(std::move(finish(commit, no_marks, no_outcomes)));
+    return effects;
+  }
+  Operation merge{.kind = Operation::Kind::kLate};
+  merge.late = late.take_pages(flush_from, kLatePagesMax);
+  const PageAt last = std::prev(merge.late.end())->first;
+  flush_from = {last.first, static_cast<uint16_t>(last.second + 1)};
+  for (const auto& [page, events] : merge.late) {
+    merge.memory += events.memory();
+    merge.reads.push_back({key(page), keys_of(events.rows())});
+  }
+  effects.reads = begin(std::move(merge)).reads;
+  return effects;
+}
+
+Effects LiveLane::Impl::late_read(std::vector<PageParts> pages, ProcessingTime now) {
+  const MergeContext merge_context = context(Cause::Kind::kLate, now);
+  Commit commit = start_commit(merge_context.cause, now);
+  MarkSet mark_set;
+  TallySheet outcomes;
+  for (const auto& [page, events] : operation->late) {
+    const PageParts* stored = find(pages, key(page));
+    HC_ASSERT(stored != nullptr);
+    Result<PageMerge> merge =
+        merge_page(merge_context, key(page), events.rows(), stored, RowsOf::kChanged);
+    if (!merge) return fail(std::move(merge).error());
+    outcomes += merge->tallies;
+    marks.changed(key(page), merge->changed_keys, frontier.window, merge_context.cause, mark_set);
+    if (merge->add) commit.pages.push_back(std::move(*merge->add));
+    std::ranges::move(merge->rows, std::back_inserter(commit.rows));
+  }
+  operation->carried_tallies = tallies;
+  operation->carried_dead = dead;
+  finish(commit, mark_set, outcomes);
+  operation->state = Operation::State::kCommitting;
+  operation->commit = commit.id;
+  operation->settled = commit.tallies;
+  Effects effects;
+  effects.commits.push_back(std::move(commit));
+  return effects;
+}
+
+/// Someone else (the drain, a replay) changed one of the pages first. Nothing of the commit is
+/// there: everything it carried goes back to where it was taken from.
+void LiveLane::Impl::late_refused() {
+  flush_from = operation->late.begin()->first;
+  for (auto& [page, events] : operation->late) late.put_back(std::move(events));
+  tallies += operation->carried_tallies;
+  dead.insert(dead.begin(), operation->carried_dead.begin(), operation->carried_dead.end());
+  for (const TallyDelta& delta : operation->settled)
+    pending_of(delta.source) += delta.tallies.settled();
+  for (const DeadLetterFact& fact : operation->carried_dead) dead_bytes += memory_of(fact);
+  checkpoint_due = true;  // what it said of the replay log was not said either
+  marks.forget();
+  operation.reset();
+}
+
+bool LiveLane::Impl::over_memory() const {
+  if (!quiet() || in_flight_bytes > options.memory_max.value / 2) return false;
+  if (memory() > options.memory_max.value) return open.oldest().has_value();
+  if (applied_bytes - oldest_bytes <= options.reread_max.value) return false;
+  const std::optional<LogMark> oldest = open.oldest();
+  oldest_bytes = oldest ? oldest->bytes : applied_bytes;
+  return applied_bytes - oldest_bytes > options.reread_max.value;
+}
+
+Effects LiveLane::Impl::spill(ProcessingTime now) {
+  if (!quiet()) return {};
+  struct Candidate {
+    Position before;
+    PageAt page;
+    size_t memory;
+  };
+  std::vector<Candidate> candidates;
+  open.each([&](PageAt page, const PageBuffer& buffer) {
+    candidates.push_back({buffer.since.before, page, buffer.memory});
+  });
+  std::ranges::sort(candidates, {}, [](const Candidate& c) { return std::tie(c.before, c.page); });
+  Operation spilling{.kind = Operation::Kind::kSpill, .through = applied};
+  const size_t enough = std::min<size_t>(options.memory_max.value / 4, kSpillBytesMax);
+  for (const Candidate& candidate : candidates) {
+    if (spilling.memory > 0 && spilling.memory + candidate.memory > enough) break;
+    spilling.memory += candidate.memory;
+    spilling.taken.emplace(candidate.page, open.take(candidate.page));
+    if (open.spilled().contains(candidate.page))
+      spilling.reads.push_back({key(candidate.page), {}});
+  }
+  if (spilling.taken.empty()) return {};
+  const bool needs_nothing = spilling.reads.empty();
+  Effects effects = begin(std::move(spilling));
+  return needs_nothing ? spill_read({}, now) : effects;
+}
+
+Effects LiveLane::Impl::spill_read(std::vector<PageParts> pages, ProcessingTime now) {
+  const MergeContext merge_context = context(Cause::Kind::kLive, now);
+  Operation spilling = std::move(*operation);
+  operation.reset();
+  Commit commit = start_commit(merge_context.cause, now);
+  MarkSet no_marks;
+  TallySheet outcomes;
+  for (auto& [page, taken] : spilling.taken) {
+    Result<PageMerge> merge =
+        merge_page(merge_context, key(page), taken.rows, find(pages, key(page)), RowsOf::kNone);
+    if (!merge) return fail(std::move(merge).error());
+    outcomes += taken.judged;
+    outcomes += merge->tallies;
+    if (merge->add) commit.pages.push_back(std::move(*merge->add));
+    open.recycle(std::move(taken.rows));
+    open.spilled(page, spilling.through);
+  }
+  Effects effects;
+  effects.commits.push_back(std::move(finish(commit, no_marks, outcomes)));
+  return effects;
+}
+
+}  // namespace hindcast

@@ -1,0 +1,250 @@
+#include "lane/page_merge.h"
+
+#include <set>
+
+#include "base/assert.h"
+#include "model/part.h"
+
+namespace hindcast {
+namespace {
+
+const Withdrawn kNothingWithdrawn;
+
+/// All rows of the page whose keys `wanted` names (null = all), joined: page order, unique.
+Result<EventBatch> read_page(const StreamSchema& schema, const PageParts& page,
+                             const std::function<bool(BytesView)>& wanted) {
+  std::vector<EventBatch> parts;
+  parts.reserve(page.parts.size());
+  for (const Bytes& bytes : page.parts) {
+    HC_TRY_ASSIGN(const PartView view, PartView::open(bytes));
+    EventBatch& batch = parts.emplace_back(schema);
+    HC_TRY(view.read(schema, wanted, batch));
+  }
+  if (parts.empty()) return EventBatch(schema);
+  if (parts.size() == 1) return std::move(parts.front());
+  std::vector<const EventBatch*> views;
+  for (const EventBatch& part : parts) views.push_back(&part);
+  return join(schema, views);
+}
+
+/// Late merges append small parts. Beyond kPartsMax of them, or when all but the largest together
+/// pass a quarter of the page, reading costs more than rewriting.
+bool wants_folding(const PageParts& page) {
+  if (page.parts.size() + 1 >= kPartsMax) return true;
+  size_t total = 0, largest = 0;
+  for (const Bytes& part : page.parts) {
+    total += part.size();
+    largest = std::max(largest, part.size());
+  }
+  return page.parts.size() >= 2 && (total - largest) * 4 > total;
+}
+
+std::set<BytesView> keys_of(const EventBatch& batch) {
+  std::set<BytesView> keys;
+  for (uint32_t i = 0; i < batch.keys.size(); ++i) keys.insert(batch.keys[i]);
+  return keys;
+}
+
+/// What readers see of a page. Copied only where something is hidden.
+const EventBatch& visible_of(const StreamSchema& schema, const EventBatch& page,
+                             EventBatch& scratch) {
+  if (page.op.empty() && page.origin.empty()) return page;
+  scratch = visible(schema, page, kNothingWithdrawn);
+  return scratch;
+}
+
+std::vector<Row> fold(const MergeContext& context, const LaneAggregate& aggregate,
+                      Duration resolution, const PageKey& key, const EventBatch& page,
+                      const std::vector<KeyRun>& runs) {
+  std::vector<Row> rows;
+  fold_rows(context.schema, aggregate.rule, aggregate.id, resolution, key.partition, key.slot, page,
+            runs, rows);
+  return rows;
+}
+
+void stamp(const MergeContext& context, Version version, Row& row) {
+  row.version = version;
+  row.cause = context.cause;
+  row.published_at = context.now;
+}
+
+void put_all_rows(const MergeContext& context, const PageKey& key, Version version,
+                  const EventBatch& page, PageMerge& out) {
+  EventBatch scratch;
+  const EventBatch& seen = visible_of(context.schema, page, scratch);
+  const std::vector<KeyRun> runs = key_runs(seen);
+  for (const LaneAggregate& aggregate : context.aggregates) {
+    for (const Duration resolution : aggregate.resolutions) {
+      for (Row& row : fold(context, aggregate, resolution, key, seen, runs)) {
+        stamp(context, version, row);
+        out.rows.push_back(std::move(row));
+      }
+    }
+  }
+  for (size_t i = 0; i < context.aggregates.size(); ++i) {
+    for (const KeyRun& run : runs) out.changed_keys[i].emplace_back(seen.keys[run.key]);
+  }
+}
+
+/// Rows of `after` that differ from those of `before`, and empty rows for buckets that `after` no
+/// longer has.
+std::vector<Row> changed_rows(const StreamSchema& schema, const Rule& rule, std::vector<Row> before,
+                              std::vector<Row> after) {
+  std::ranges::sort(before, {}, &Row::at);
+  std::ranges::sort(after, {}, &Row::at);
+  std::vector<Row> out;
+  auto old = before.begin();
+  const auto empty_old = [&] {
+    Row row{.at = old->at};
+    State(schema, rule).encode(row.state);
+    out.push_back(std::move(row));
+    ++old;
+  };
+  for (Row& row : after) {
+    while (old != before.end() && old->at < row.at) empty_old();
+    const bool same_bucket = old != before.end() && old->at == row.at;
+    if (!same_bucket || old->state != row.state || old->events != row.events ||
+        old->digest != row.digest) {
+      out.push_back(std::move(row));
+    }
+    if (same_bucket) ++old;
+  }
+  while (old != before.end()) empty_old();
+  return out;
+}
+
+void put_changed_rows(const MergeContext& context, const PageKey& key, Version version,
+                      const EventBatch& before, const EventBatch& after,
+                      const std::set<BytesView>& changed, PageMerge& out) {
+  EventBatch scratch_before, scratch_after;
+  const EventBatch& seen_before = visible_of(context.schema, before, scratch_before);
+  const EventBatch& seen_after = visible_of(context.schema, after, scratch_after);
+  const auto runs_of = [&](const EventBatch& page) {
+    std::vector<KeyRun> runs = key_runs(page);
+    std::erase_if(runs, [&](const KeyRun& run) { return !changed.contains(page.keys[run.key]); });
+    return runs;
+  };
+  const std::vector<KeyRun> runs_before = runs_of(seen_before), runs_after = runs_of(seen_after);
+  for (size_t i = 0; i < context.aggregates.size(); ++i) {
+    const LaneAggregate& aggregate = context.aggregates[i];
+    std::set<Bytes> keys;
+    for (const Duration resolution : aggregate.resolutions) {
+      for (Row& row :
+           changed_rows(context.schema, aggregate.rule,
+                        fold(context, aggregate, resolution, key, seen_before, runs_before),
+                        fold(context, aggregate, resolution, key, seen_after, runs_after))) {
+        stamp(context, version, row);
+        keys.insert(row.at.key);
+        out.rows.push_back(std::move(row));
+      }
+    }
+    out.changed_keys[i].assign(keys.begin(), keys.end());
+  }
+}
+
+/// The page's whole content as one part that replaces the earlier ones: its changes are absolute.
+PageAdd folded(const StreamSchema& schema, const PageKey& key, Version expected,
+               const EventBatch& page) {
+  const Addition whole = add(schema, EventBatch(schema), page, kNothingWithdrawn);
+  return {.key = key,
+          .expected = expected,
+          .part = encode_part(schema, whole.rows, whole.changes),
+          .folds_parts = true,
+          .live_change = whole.live_change,
+          .digest_change = whole.digest_change,
+          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
+          .rows = whole.rows.size()};
+}
+
+/// The outcome of every buffered event: those that lost among themselves are judged already, the
+/// survivors (`sorted`) by what is stored.
+void count_outcomes(const EventBatch& incoming, const std::vector<Outcome>& among_themselves,
+                    const EventBatch& sorted, const std::vector<Outcome>& against_page,
+                    TallySheet& tallies) {
+  HC_ASSERT(among_themselves.size() == incoming.size() && against_page.size() == sorted.size());
+  size_t survivors = 0;
+  for (size_t i = 0; i < incoming.size(); ++i) {
+    if (among_themselves[i] == Outcome::kAdded) {
+      ++survivors;
+    } else {
+      tallies.count(source_at(incoming, i), among_themselves[i]);
+    }
+  }
+  HC_ASSERT(survivors == sorted.size());
+  for (size_t i = 0; i < sorted.size(); ++i) tallies.count(source_at(sorted, i), against_page[i]);
+}
+
+/// Keys of `rows` that `existing` (all there is of these keys) has no record of.
+uint32_t new_keys(const EventBatch& rows, const EventBatch& existing) {
+  std::set<BytesView> known;
+  for (const KeyRun& run : key_runs(existing)) known.insert(existing.keys[run.key]);
+  const std::vector<KeyRun> runs = key_runs(rows);
+  return static_cast<uint32_t>(std::ranges::count_if(
+      runs, [&](const KeyRun& run) { return !known.contains(rows.keys[run.key]); }));
+}
+
+}  // namespace
+
+Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
+                             const EventBatch& incoming, const PageParts* page, RowsOf rows_of) {
+  const StreamSchema& schema = context.schema;
+  std::vector<Outcome> among_themselves;
+  const EventBatch sorted = sort_unique(schema, incoming, &among_themselves);
+
+  const bool stored = page != nullptr && !page->parts.empty();
+  EventBatch existing(schema);
+  if (stored) {
+    // A merge that touches few keys decodes their chunks only.
+    const std::set<BytesView> named = keys_of(sorted);
+    const bool all = rows_of == RowsOf::kAll || wants_folding(*page);
+    const auto wanted = [&](BytesView k) { return named.contains(k); };
+    HC_TRY_ASSIGN(existing,
+                  read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(wanted)));
+  }
+  const Addition addition = add(schema, existing, sorted, kNothingWithdrawn);
+
+  PageMerge out;
+  out.changed_keys.resize(context.aggregates.size());
+  count_outcomes(incoming, among_themselves, sorted, addition.outcomes, out.tallies);
+  const Version before = page == nullptr ? Version{} : page->head.version;
+  const bool adds = !addition.rows.empty();
+  const Version version{before.value + (adds ? 1 : 0)};
+
+  EventBatch joined;
+  const EventBatch* after = &existing;
+  if (adds && !stored) after = &addition.rows;
+  if (adds && stored) {
+    const EventBatch* both[] = {&existing, &addition.rows};
+    joined = join(schema, both);
+    after = &joined;
+  }
+  if (adds) {
+    if (stored && wants_folding(*page)) {
+      out.add = folded(schema, key, before, *after);
+    } else {
+      out.add = PageAdd{.key = key,
+                        .expected = before,
+                        .part = encode_part(schema, addition.rows, addition.changes),
+                        .live_change = addition.live_change,
+                        .digest_change = addition.digest_change,
+                        .new_keys = new_keys(addition.rows, existing),
+                        .rows = addition.rows.size()};
+    }
+  }
+
+  if (rows_of == RowsOf::kAll) put_all_rows(context, key, version, *after, out);
+  if (rows_of == RowsOf::kChanged && adds) {
+    std::set<BytesView> changed;
+    for (const uint32_t k : addition.changed) changed.insert(addition.rows.keys[k]);
+    put_changed_rows(context, key, version, existing, *after, changed, out);
+  }
+  return out;
+}
+
+size_t bytes_of(const PageMerge& merge) {
+  size_t bytes = merge.add ? merge.add->part.size() : 0;
+  for (const Row& row : merge.rows) bytes += sizeof(Row) + row.at.key.size() + row.state.size();
+  return bytes;
+}
+
+}  // namespace hindcast

@@ -1,0 +1,78 @@
+#include "lane/replay_hand_off.h"
+
+#include <map>
+
+#include "base/assert.h"
+
+namespace hindcast {
+namespace {
+
+constexpr size_t kRowsPerRecord = 1'024;
+constexpr size_t kRowsPerAppend = 16'384;
+constexpr size_t kRecordBytesMax = size_t{1} << 20;
+
+/// Halves what does not fit a record. A single event always fits: it came in one.
+void encode_split(const StreamSchema& schema, RecordHeader header, const EventBatch& rows,
+                  size_t begin, size_t end, std::vector<LogAppend>& out) {
+  header.events = static_cast<uint32_t>(end - begin);
+  Bytes payload = encode_events(schema, EventsRecord{}, rows, begin, end);
+  if (payload.size() > kRecordBytesMax && end - begin > 1) {
+    const size_t middle = begin + (end - begin) / 2;
+    encode_split(schema, header, rows, begin, middle, out);
+    encode_split(schema, header, rows, middle, end, out);
+  } else {
+    out.push_back({header, std::move(payload)});
+  }
+}
+
+}  // namespace
+
+std::vector<LogAppend> ReplayHandOff::append() {
+  HC_ASSERT(can_append());
+  appending_ = waiting_.take_rows(kRowsPerAppend);
+  const EventBatch& rows = appending_.rows();
+  std::map<SourceId, std::vector<uint32_t>> by_source;
+  for (uint32_t row = 0; row < rows.size(); ++row) by_source[source_at(rows, row)].push_back(row);
+  std::vector<LogAppend> out;
+  for (const auto& [source, of_source] : by_source) {
+    EventBatch batch(schema_);
+    append_rows(schema_, rows, of_source, batch);
+    const RecordHeader header{
+        .partition = partition_, .kind = RecordKind::kEvents, .source = source};
+    for (size_t begin = 0; begin < batch.size(); begin += kRowsPerRecord) {
+      encode_split(schema_, header, batch, begin, std::min(begin + kRowsPerRecord, batch.size()),
+                   out);
+    }
+  }
+  return out;
+}
+
+std::vector<std::pair<SourceId, uint64_t>> ReplayHandOff::appended(
+    const std::vector<Position>& positions) {
+  HC_ASSERT(!appending_.empty() && !positions.empty());
+  if (ranges_.size() == first_of_this_life_)
+    ranges_.push_back({positions.front(), positions.front()});
+  HC_ASSERT(positions.back() >= ranges_.back().last);
+  ranges_.back().last = positions.back();
+  std::map<SourceId, uint64_t> moved;
+  for (size_t row = 0; row < appending_.size(); ++row) ++moved[source_at(appending_.rows(), row)];
+  appending_ = LateBuffer(schema_);
+  return {moved.begin(), moved.end()};
+}
+
+void ReplayHandOff::refused() {
+  waiting_.put_back(std::move(appending_));
+  appending_ = LateBuffer(schema_);
+}
+
+void ReplayHandOff::positions(std::vector<EventPosition>& out) const {
+  waiting_.positions(out);
+  appending_.positions(out);
+}
+
+std::optional<LogMark> ReplayHandOff::oldest() const {
+  const auto a = waiting_.oldest(), b = appending_.oldest();
+  return !a || (b && b->before < a->before) ? b : a;
+}
+
+}  // namespace hindcast
