@@ -1,5 +1,5 @@
 # hc_module(NAME replay SRCS a.cc b.cc DEPS base model [LIBS third::party] [TESTS a_test.cc] [PROPERTY_TESTS ...]
-#           [INTEGRATION_TESTS ...] [TEST_LIBS ...])
+#           [INTEGRATION_TESTS ...] [TEST_LIBS ...] [BENCHES a_bench.cc])
 #
 # One folder = one static library hc_<name> (alias hc::<name>) whose DEPS are other modules, by name.
 # Only arrows that point down the list below may be declared; an undeclared one cannot link, because
@@ -24,7 +24,7 @@ set(HC_LEVEL_server 10)
 set(HC_LEVEL_cli 11)
 
 function(hc_module)
-  cmake_parse_arguments(M "" "NAME" "SRCS;DEPS;LIBS;TESTS;PROPERTY_TESTS;INTEGRATION_TESTS;TEST_LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(M "" "NAME" "SRCS;DEPS;LIBS;TESTS;PROPERTY_TESTS;INTEGRATION_TESTS;TEST_LIBS;TEST_DEPS;BENCHES" ${ARGN})
   set(lib hc_${M_NAME})
   foreach(dep ${M_DEPS})
     if(NOT HC_LEVEL_${dep} LESS HC_LEVEL_${M_NAME})
@@ -38,6 +38,10 @@ function(hc_module)
   target_include_directories(${lib} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${lib} PUBLIC ${deps} ${M_LIBS} PRIVATE hc_warnings)
 
+  if(HC_BENCH AND M_BENCHES)
+    add_executable(${lib}_bench ${M_BENCHES})
+    target_link_libraries(${lib}_bench PRIVATE ${lib} benchmark::benchmark hc_warnings)
+  endif()
   if(NOT HC_TESTS)
     return()
   endif()
