@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
 #include "base/assert.h"
@@ -34,43 +33,57 @@ constexpr std::array<uint64_t, kDigitsMax + 1> kInverseOf5 = [] {
   return out;
 }();
 
-unsigned width_of(uint64_t v) { return static_cast<unsigned>(std::bit_width(v)); }
+unsigned width_of(uint64_t v) {
+  return v == 0 ? 0 : 64 - static_cast<unsigned>(__builtin_clzll(v));
+}
 
 // ---- blocks ----
+// Loops run over all 64 cells of a block, also of the last one: a constant count lets the compiler
+// unroll and vectorise them. What stands behind the last cell is any number.
 
 struct BlockShape {
   unsigned bits;
   bool exceptions;
 };
 
-// The width at which packed cells plus exceptions are smallest (sizes of exceptions estimated).
-BlockShape choose_shape(const uint64_t* v, size_t n, unsigned bits_min) {
-  unsigned widest = 0, sum = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const unsigned w = width_of(v[i]);
-    sum += w;
-    widest = std::max(widest, w);
-  }
-  const auto count = static_cast<unsigned>(n);
-  const auto plain = [&](unsigned bits) {
-    bits = std::max(bits, bits_min);
-    return BlockShape{bits > kPackedBitsMax ? kRawBits : bits, false};
-  };
-  // Nearly equal widths: exceptions cannot gain a byte per eight cells.
-  if (widest * count - sum < 2 * count + 16) return plain(widest);
+BlockShape plain_shape(unsigned bits, unsigned bits_min) {
+  bits = std::max(bits, bits_min);
+  return {bits > kPackedBitsMax ? kRawBits : bits, false};
+}
 
+// The width at which packed cells plus exceptions are smallest (sizes of exceptions estimated).
+BlockShape best_shape(const uint64_t* v, unsigned widest, unsigned bits_min) {
   std::array<uint8_t, 65> with_width{};
-  for (size_t i = 0; i < n; ++i) ++with_width[width_of(v[i])];
-  unsigned best_bits = widest, best_cost = plain(widest).bits * count;
+  for (size_t i = 0; i < kBlock; ++i) ++with_width[width_of(v[i])];
+  const BlockShape plain = plain_shape(widest, bits_min);
+  unsigned best_bits = widest, best_cost = plain.bits * kBlock;
   unsigned apart = 0, apart_bits = 0;
   for (unsigned bits = widest; bits-- > bits_min;) {
     apart += with_width[bits + 1];
     apart_bits += with_width[bits + 1] * (bits + 1);
-    const unsigned cost = bits * count + 8 + apart * 12 + (apart_bits - apart * bits) * 8 / 7;
+    const unsigned packed = bits * static_cast<unsigned>(kBlock);
+    const unsigned cost = packed + 8 + apart * 12 + (apart_bits - apart * bits) * 8 / 7;
     if (bits <= kPackedBitsMax && cost < best_cost) best_bits = bits, best_cost = cost;
   }
-  if (best_bits == widest) return plain(widest);
-  return {best_bits, true};
+  return best_bits == widest ? plain : BlockShape{best_bits, true};
+}
+
+BlockShape choose_shape(const uint64_t* v, unsigned bits_min) {
+  uint64_t all = 0;
+  for (size_t i = 0; i < kBlock; ++i) all |= v[i];
+  const unsigned widest = width_of(all);
+  if (widest <= 3) return plain_shape(widest, bits_min);
+  // An exception costs 12 bits and those it is wider by; narrowing the block by d bits gains 64 d.
+  // So where enough cells are within d bits of the widest, for some d, a look at every width is
+  // vain.
+  const auto within = [&](unsigned bits) {
+    const unsigned shift = widest > bits ? widest - bits : 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < kBlock; ++i) count += (v[i] >> shift) != 0;
+    return count;
+  };
+  if (within(3) >= 12 && within(8) >= 24 && within(16) >= 34) return plain_shape(widest, bits_min);
+  return best_shape(v, widest, bits_min);
 }
 
 char* put_varint_at(char* p, uint64_t v) {
@@ -79,9 +92,34 @@ char* put_varint_at(char* p, uint64_t v) {
   return p;
 }
 
+// Packs n cells of `bits` each at p; writes up to 8 bytes beyond. Narrow cells are put together in
+// pairs, fours and eights first, which is independent work; only the last step is a chain.
+char* pack(const uint64_t* cells, size_t n, unsigned bits, char* p) {
+  const uint64_t mask = (uint64_t{1} << bits) - 1;
+  char* const end = p + (n * bits + 7) / 8;
+  uint64_t v[kBlock];
+  for (size_t i = 0; i < kBlock; ++i) v[i] = i < n ? cells[i] & mask : 0;
+  size_t count = kBlock;
+  for (; bits * 2 <= kPackedBitsMax && count > 8; bits *= 2, count /= 2) {
+    for (size_t i = 0; i < count / 2; ++i) v[i] = v[2 * i] | v[2 * i + 1] << bits;
+  }
+  uint64_t pending = 0;
+  unsigned fill = 0;
+  for (size_t i = 0; i < count && p < end; ++i) {
+    pending |= v[i] << fill;
+    fill += bits;
+    std::memcpy(p, &pending, 8);
+    p += fill >> 3;
+    pending >>= fill & ~7u;
+    fill &= 7;
+  }
+  return end;
+}
+
+// Cells 0 … n - 1 of a block.
 void encode_block(const uint64_t* v, size_t n, unsigned bits_min, Bytes& out) {
   char buffer[2 + kBlock * 8 + 8 + kBlock * 11];
-  const BlockShape shape = choose_shape(v, n, bits_min);
+  const BlockShape shape = choose_shape(v, bits_min);
   char* p = buffer;
   *p++ = static_cast<char>(shape.bits | (shape.exceptions ? kHasExceptions : 0));
   char* const exception_count = p;
@@ -89,20 +127,8 @@ void encode_block(const uint64_t* v, size_t n, unsigned bits_min, Bytes& out) {
   if (shape.bits == kRawBits) {
     std::memcpy(p, v, n * 8);
     p += n * 8;
-  } else {
-    const uint64_t mask = (uint64_t{1} << shape.bits) - 1;
-    char* const packed = p;
-    uint64_t pending = 0;
-    unsigned fill = 0;
-    for (size_t i = 0; i < n; ++i) {
-      pending |= (v[i] & mask) << fill;
-      fill += shape.bits;
-      std::memcpy(p, &pending, 8);
-      p += fill >> 3;
-      pending >>= fill & ~7u;
-      fill &= 7;
-    }
-    p = packed + (n * shape.bits + 7) / 8;
+  } else if (shape.bits > 0) {
+    p = pack(v, n, shape.bits, p);
   }
   if (shape.exceptions) {
     unsigned count = 0;
@@ -178,8 +204,7 @@ uint64_t difference(int64_t a, int64_t b) {
 
 // Average width, in sixteenths of a bit per cell, of direct cells and of differences, from a
 // sample.
-ColumnEncoding guess_encoding(const int64_t* cells, size_t n, RowKeys keys,
-                              std::vector<int64_t>& last_of_key) {
+ColumnEncoding guess_encoding(const int64_t* cells, size_t n, const RowKeys& keys) {
   constexpr size_t kRun = 32, kEvery = 256;
   uint64_t direct = 0, delta = 0, sampled = 0, signs = 0;
   for (size_t begin = 0; begin < n; begin += kEvery) {
@@ -192,28 +217,21 @@ ColumnEncoding guess_encoding(const int64_t* cells, size_t n, RowKeys keys,
     }
   }
   if (static_cast<int64_t>(signs) >= 0) direct -= std::min(direct, sampled);  // no sign bit
-  uint64_t best = std::min(direct, delta);
-  ColumnEncoding choice = delta < direct ? ColumnEncoding::kDelta : ColumnEncoding::kSigned;
-  if (keys.count > 1 && n >= 4 * keys.count) {
-    last_of_key.assign(keys.count, INT64_MIN);
-    uint64_t by_key = 0, repeated = 0;
-    for (size_t i = 0; i < std::min<size_t>(n, 4 * keys.count + 64); ++i) {
-      int64_t& last = last_of_key[static_cast<size_t>(keys.key[i])];
-      if (last != INT64_MIN) by_key += width_of(difference(cells[i], last)), ++repeated;
-      last = cells[i];
-    }
-    // The first row of each key costs a full cell and its place among the exceptions.
-    const uint64_t firsts = keys.count * (best + 16 * sampled) / n;
-    if (repeated > 0 && sampled > 0 && by_key * sampled / repeated + firsts < best) {
-      choice = ColumnEncoding::kKeyDelta;
-    }
-  }
+  const uint64_t best = std::min(direct, delta);
+  const ColumnEncoding choice = delta < direct ? ColumnEncoding::kDelta : ColumnEncoding::kSigned;
+  if (keys.sample.empty() || sampled == 0) return choice;
+  uint64_t by_key = 0;
+  for (const RowKeys::Pair& pair : keys.sample)
+    by_key += width_of(difference(cells[pair.row], cells[pair.before]));
+  // The first row of each key costs a full cell and its place among the exceptions.
+  const uint64_t firsts = keys.count * (best + 16 * sampled) / n;
+  if (by_key * sampled / keys.sample.size() + firsts < best) return ColumnEncoding::kKeyDelta;
   return choice;
 }
 
 }  // namespace
 
-bool ColumnEncoder::encode_scaled(const int64_t* cells, size_t n, RowKeys keys,
+bool ColumnEncoder::encode_scaled(const int64_t* cells, size_t n, const RowKeys& keys,
                                   ColumnEncoding encoding, unsigned digits, unsigned bits_min,
                                   Bytes& out) {
   const uint64_t inverse = kInverseOf5[digits], low_bits = (uint64_t{1} << digits) - 1;
@@ -221,40 +239,43 @@ bool ColumnEncoder::encode_scaled(const int64_t* cells, size_t n, RowKeys keys,
   put_u8(out, static_cast<uint8_t>(digits));
   if (encoding == ColumnEncoding::kKeyDelta) last_of_key_.assign(keys.count, 0);
   uint64_t block[kBlock];
-  int64_t scaled[kBlock];
+  int64_t cell[kBlock];
   int64_t previous = 0;
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t m = std::min(kBlock, n - begin);
-    const int64_t* in = cells + begin;
+    std::memcpy(cell, cells + begin, m * 8);
+    std::fill(cell + m, cell + kBlock, cell[m - 1]);
     if (digits > 0) {
       uint64_t wrong = 0;
-      for (size_t i = 0; i < m; ++i) {
+      for (size_t i = 0; i < kBlock; ++i) {
         // For a multiple this is its quotient. Else it is as a rule far larger than the cell; and
         // even then the decoder's multiplication, modulo 2^64 too, would give the cell back.
-        scaled[i] = static_cast<int64_t>(static_cast<uint64_t>(in[i] >> digits) * inverse);
-        wrong |= (static_cast<uint64_t>(in[i]) & low_bits) |
-                 static_cast<uint64_t>(zigzag(scaled[i]) > zigzag(in[i]));
+        const auto quotient =
+            static_cast<int64_t>(static_cast<uint64_t>(cell[i] >> digits) * inverse);
+        wrong |= (static_cast<uint64_t>(cell[i]) & low_bits) |
+                 static_cast<uint64_t>(zigzag(quotient) > zigzag(cell[i]));
+        cell[i] = quotient;
       }
       if (wrong != 0) return false;
-      in = scaled;
     }
     switch (encoding) {
       case ColumnEncoding::kUnsigned:
-        for (size_t i = 0; i < m; ++i) block[i] = static_cast<uint64_t>(in[i]);
+        for (size_t i = 0; i < kBlock; ++i) block[i] = static_cast<uint64_t>(cell[i]);
         break;
       case ColumnEncoding::kSigned:
-        for (size_t i = 0; i < m; ++i) block[i] = zigzag(in[i]);
+        for (size_t i = 0; i < kBlock; ++i) block[i] = zigzag(cell[i]);
         break;
       case ColumnEncoding::kDelta:
-        block[0] = difference(in[0], previous);
-        for (size_t i = 1; i < m; ++i) block[i] = difference(in[i], in[i - 1]);
-        previous = in[m - 1];
+        block[0] = difference(cell[0], previous);
+        for (size_t i = 1; i < kBlock; ++i) block[i] = difference(cell[i], cell[i - 1]);
+        previous = cell[m - 1];
         break;
       default:
+        std::fill(block + m, block + kBlock, 0);
         for (size_t i = 0; i < m; ++i) {
           int64_t& last = last_of_key_[static_cast<size_t>(keys.key[begin + i])];
-          block[i] = difference(in[i], last);
-          last = in[i];
+          block[i] = difference(cell[i], last);
+          last = cell[i];
         }
     }
     encode_block(block, m, bits_min, out);
@@ -262,7 +283,7 @@ bool ColumnEncoder::encode_scaled(const int64_t* cells, size_t n, RowKeys keys,
   return true;
 }
 
-void ColumnEncoder::encode(const int64_t* cells, size_t n, RowKeys keys, unsigned bits_min,
+void ColumnEncoder::encode(const int64_t* cells, size_t n, const RowKeys& keys, unsigned bits_min,
                            Bytes& out) {
   HC_ASSERT(n > 0);
   if (bits_min == 0 && std::all_of(cells, cells + n, [&](int64_t c) { return c == cells[0]; })) {
@@ -271,7 +292,7 @@ void ColumnEncoder::encode(const int64_t* cells, size_t n, RowKeys keys, unsigne
     if (cells[0] != 0) put_signed(out, cells[0]);
     return;
   }
-  ColumnEncoding encoding = guess_encoding(cells, n, keys, last_of_key_);
+  ColumnEncoding encoding = guess_encoding(cells, n, keys);
   if (encoding == ColumnEncoding::kSigned &&
       std::all_of(cells, cells + n, [](int64_t c) { return c >= 0; })) {
     encoding = ColumnEncoding::kUnsigned;
@@ -296,7 +317,7 @@ void ColumnEncoder::encode_doubles(const int64_t* cells, size_t n, Bytes& out) {
   out.append(reinterpret_cast<const char*>(cells), n * 8);
 }
 
-bool ColumnDecoder::decode(ByteReader& in, size_t n, RowKeys keys, int64_t* out) {
+bool ColumnDecoder::decode(ByteReader& in, size_t n, const RowKeys& keys, int64_t* out) {
   const auto encoding = static_cast<ColumnEncoding>(in.u8());
   switch (encoding) {
     case ColumnEncoding::kZero:

@@ -6,6 +6,7 @@
 // small, and has no branch per cell that the CPU could mispredict.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -27,17 +28,22 @@ enum class ColumnEncoding : uint8_t {
 struct RowKeys {
   const int64_t* key = nullptr;
   size_t count = 0;
+  /// For the encoder: some rows, and the row of the same key before each.
+  struct Pair {
+    uint32_t row, before;
+  };
+  std::span<const Pair> sample = {};
 };
 
 class ColumnEncoder {
  public:
   /// Appends the column. `bits_min`: the least width of a block, see docs ("Bounds").
-  void encode(const int64_t* cells, size_t n, RowKeys keys, unsigned bits_min, Bytes& out);
+  void encode(const int64_t* cells, size_t n, const RowKeys& keys, unsigned bits_min, Bytes& out);
   /// The same for bits of doubles, which neither deltas nor widths make smaller.
   void encode_doubles(const int64_t* cells, size_t n, Bytes& out);
 
  private:
-  bool encode_scaled(const int64_t* cells, size_t n, RowKeys keys, ColumnEncoding encoding,
+  bool encode_scaled(const int64_t* cells, size_t n, const RowKeys& keys, ColumnEncoding encoding,
                      unsigned digits, unsigned bits_min, Bytes& out);
   std::vector<int64_t> last_of_key_;
 };
@@ -45,7 +51,7 @@ class ColumnEncoder {
 class ColumnDecoder {
  public:
   /// Fills out[0, n). False when the bytes are no column of n cells.
-  [[nodiscard]] bool decode(ByteReader& in, size_t n, RowKeys keys, int64_t* out);
+  [[nodiscard]] bool decode(ByteReader& in, size_t n, const RowKeys& keys, int64_t* out);
 
  private:
   std::vector<int64_t> last_of_key_;

@@ -99,7 +99,21 @@ class RowEncoder {
     for (size_t i = 0; i < n_; ++i) local_keys_[i] = keys(batch_.key[begin_ + i]);
     keys.encode(out);
     columns_.encode(local_keys_.data(), n_, {}, 0, out);
-    keys_ = {local_keys_.data(), keys.size()};
+    keys_ = {local_keys_.data(), keys.size(), sample_of_keys(keys.size())};
+  }
+
+  // Rows to judge by whether differences by key pay: not where most rows are the first of their
+  // key, nor where there is but one.
+  std::span<const RowKeys::Pair> sample_of_keys(size_t keys) {
+    constexpr size_t kSample = 128;
+    if (keys == 1 || n_ < 4 * keys) return {};
+    std::vector<uint32_t> last(keys, kAbsent);
+    for (uint32_t i = 0; i < n_ && key_sample_.size() < kSample; ++i) {
+      uint32_t& before = last[static_cast<size_t>(local_keys_[i])];
+      if (before != kAbsent) key_sample_.push_back({i, before});
+      before = i;
+    }
+    return key_sample_;
   }
 
   void localize_texts(LocalDictionary& texts) {
@@ -140,6 +154,7 @@ class RowEncoder {
   const size_t begin_, n_;
   RowKeys keys_;
   std::vector<int64_t> local_keys_, widened_;
+  std::vector<RowKeys::Pair> key_sample_;
   std::vector<std::vector<int64_t>> local_texts_;  // text cells as local numbers, in column order
   ColumnEncoder columns_;
 };
@@ -210,8 +225,20 @@ class RowDecoder {
     return columns_.decode(in_, n_, keys_, column.data() + old_);
   }
 
+  // An optional column is absent as a rule: not worth a pass.
+  bool take_zero() {
+    ByteReader ahead = in_;
+    if (ahead.u8() != static_cast<uint8_t>(ColumnEncoding::kZero) || !ahead.ok()) return false;
+    in_ = ahead;
+    return true;
+  }
+
   template <class T>
   bool decode_optional(std::vector<T>& column) {
+    if (take_zero()) {
+      if (!column.empty()) column.resize(old_ + n_);
+      return true;
+    }
     if (!columns_.decode(in_, n_, keys_, cells_.data())) return false;
     const bool zero = std::all_of(cells_.begin(), cells_.end(), [](int64_t c) { return c == 0; });
     if (zero && column.empty()) return true;
