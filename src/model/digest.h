@@ -33,13 +33,15 @@ struct Digest {
 /// outlive it and not grow meanwhile.
 class EventHasher {
  public:
+  static constexpr size_t kBlock = 64;
+
   EventHasher(const StreamSchema& schema, const EventBatch& batch)
       : schema_(schema), batch_(batch) {}
   /// `key_hash` = hash64(key bytes), passed in because a run of rows shares it.
   Digest operator()(size_t row, uint64_t key_hash) const;
-  /// Sum over rows [begin, end) of one key.
-  Digest sum(size_t begin, size_t end, uint64_t key_hash) const;
-  /// Of values, nulls and order only: breaks ties between records of one id.
+  /// Hashes of `count` rows from `begin`, at most kBlock, given the hash of each row's key.
+  void block(size_t begin, size_t count, const uint64_t* key_hashes, Digest* out) const;
+  /// Of order, nulls and values only: breaks ties between records of one id.
   Digest content(size_t row) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "model/join.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "model/digest.h"
 #include "model/record_internal.h"
@@ -144,6 +146,23 @@ class KeyAdder {
 
 bool hides_nothing(const EventBatch& page) { return page.op.empty() && page.origin.empty(); }
 
+// Rows of a page in page order that readers do not see: tombstones, and what they or other origins
+// beat. Empty = none.
+std::vector<bool> hidden_rows(const StreamSchema& schema, const EventBatch& page,
+                              const Withdrawn& withdrawn) {
+  if (hides_nothing(page)) return {};
+  std::vector<bool> hidden(page.size(), true);
+  for (const KeyRun& run : key_runs(page)) {
+    for (size_t i = run.begin; i < run.end;) {
+      const size_t end = identity_end(schema, page, i, run.end);
+      const size_t best = strongest(schema, page, i, end, withdrawn);
+      if (best != kNone && page.op_at(best) == Op::kUpsert) hidden[best] = false;
+      i = end;
+    }
+  }
+  return hidden;
+}
+
 }  // namespace
 
 std::vector<KeyRun> key_runs(const EventBatch& sorted) {
@@ -197,44 +216,45 @@ Addition add(const StreamSchema& schema, const EventBatch& existing, const Event
 PageChanges page_changes(const StreamSchema& schema, const EventBatch& page,
                          const Withdrawn& withdrawn) {
   PageChanges out;
-  const EventHasher hash(schema, page);
-  for (const KeyRun& run : key_runs(page)) {
-    KeyChange change{.key = page.keys[run.key], .count = 0, .digest = {}};
-    const uint64_t key_hash = page.keys.hash(run.key);
-    if (hides_nothing(page)) {
-      change.count = static_cast<int64_t>(run.end - run.begin);
-      change.digest = hash.sum(run.begin, run.end, key_hash);
-    } else {
-      for (size_t i = run.begin; i < run.end;) {
-        const size_t end = identity_end(schema, page, i, run.end);
-        const size_t seen = strongest(schema, page, i, end, withdrawn);
-        if (seen != kNone && page.op_at(seen) == Op::kUpsert) {
-          ++change.count;
-          change.digest += hash(seen, key_hash);
-        }
-        i = end;
+  const std::vector<bool> hidden = hidden_rows(schema, page, withdrawn);
+  const EventHasher hasher(schema, page);
+  uint64_t key_hashes[EventHasher::kBlock];
+  Digest hashes[EventHasher::kBlock];
+  uint32_t key = UINT32_MAX;
+  uint64_t key_hash = 0;
+  for (size_t begin = 0; begin < page.size(); begin += EventHasher::kBlock) {
+    const size_t count = std::min(EventHasher::kBlock, page.size() - begin);
+    for (size_t i = 0, k = key; i < count; ++i) {
+      if (page.key[begin + i] != k) {
+        k = page.key[begin + i];
+        key_hash = page.keys.hash(page.key[begin + i]);
       }
+      key_hashes[i] = key_hash;
     }
+    hasher.block(begin, count, key_hashes, hashes);
+    for (size_t i = 0; i < count; ++i) {
+      if (page.key[begin + i] != key) {
+        key = page.key[begin + i];
+        out.changes.push_back({.key = page.keys[key], .count = 0, .digest = {}});
+      }
+      if (!hidden.empty() && hidden[begin + i]) continue;
+      ++out.changes.back().count;
+      out.changes.back().digest += hashes[i];
+    }
+  }
+  for (const KeyChange& change : out.changes) {
     out.live_change += change.count;
     out.digest_change += change.digest;
-    out.changes.push_back(change);
   }
   return out;
 }
 
 EventBatch visible(const StreamSchema& schema, const EventBatch& page, const Withdrawn& withdrawn) {
-  if (hides_nothing(page)) return page;
+  const std::vector<bool> hidden = hidden_rows(schema, page, withdrawn);
+  if (hidden.empty()) return page;
   std::vector<uint32_t> seen;
-  for (size_t i = 0; i < page.size();) {
-    size_t end = i + 1;
-    while (end < page.size() && page.key[end] == page.key[i] && !page.origin.empty() &&
-           compare_identity(schema, page, i, page, end) == 0) {
-      ++end;
-    }
-    const size_t best = strongest(schema, page, i, end, withdrawn);
-    if (best != kNone && page.op_at(best) == Op::kUpsert)
-      seen.push_back(static_cast<uint32_t>(best));
-    i = end;
+  for (size_t i = 0; i < page.size(); ++i) {
+    if (!hidden[i]) seen.push_back(static_cast<uint32_t>(i));
   }
   return pick_rows(schema, page, seen);
 }

@@ -15,6 +15,21 @@ inline int compare_identity(const StreamSchema& schema, const EventBatch& a, siz
   return compare_ids(schema, a, i, b, j);
 }
 
+/// Equal order, nulls and values: what duplicates have, found out without hashing.
+inline bool equal_content(const StreamSchema& schema, const EventBatch& a, size_t i,
+                          const EventBatch& b, size_t j) {
+  if (a.order_at(i) != b.order_at(j) || a.nulls_at(i) != b.nulls_at(j)) return false;
+  for (size_t f = 0; f < schema.values.size(); ++f) {
+    const int64_t x = a.values[f][i], y = b.values[f][j];
+    if (a.nulls_at(i) >> f & 1) continue;
+    const bool equal = schema.values[f].type == ValueType::kText
+                           ? a.texts[static_cast<uint32_t>(x)] == b.texts[static_cast<uint32_t>(y)]
+                           : x == y;
+    if (!equal) return false;
+  }
+  return true;
+}
+
 /// The winner rule: positive when record i of `a` beats record j of `b`, 0 when they say the same.
 /// Both are records of one (key, time, id). Origins do not count.
 inline int compare_strength(const StreamSchema& schema, const EventBatch& a, size_t i,
@@ -22,6 +37,7 @@ inline int compare_strength(const StreamSchema& schema, const EventBatch& a, siz
   if (a.revision_at(i) != b.revision_at(j)) return a.revision_at(i) < b.revision_at(j) ? -1 : 1;
   if (a.decision_at(i) != b.decision_at(j)) return a.decision_at(i) < b.decision_at(j) ? -1 : 1;
   if (a.op_at(i) != b.op_at(j)) return a.op_at(i) < b.op_at(j) ? -1 : 1;
+  if (equal_content(schema, a, i, b, j)) return 0;
   const Digest x = EventHasher(schema, a).content(i), y = EventHasher(schema, b).content(j);
   return x == y ? 0 : x < y ? -1 : 1;
 }
