@@ -258,6 +258,8 @@ TEST(ValueTest, DecimalsAreWrittenWithoutTrailingZeros) {
   EXPECT_EQ(text(5, 3), "0.005");
   EXPECT_EQ(text(0, 8), "0");
   EXPECT_EQ(text(1'000, 0), "1000");
+  EXPECT_EQ(text(-int128{1'000'000'000'000'000'000} * 1'000, 0), "-1000000000000000000000");
+  EXPECT_EQ(text(int128{1'000'000'000'000'000'000} * 100 + 7, 20), "1.00000000000000000007");
   const int128 smallest = int128{1} << 127;
   EXPECT_EQ(text(smallest, 12), "-170141183460469231731687303.715884105728");
 }

@@ -117,7 +117,10 @@ std::optional<int128> divide_half_even(const Int256& numerator, const Int256& de
 }
 
 void put_signed256(Bytes& out, const Int256& v) {
-  if (const auto small = v.to_int128()) return put_signed128(out, *small);
+  if (const auto small = v.to_int128()) {
+    const auto least = static_cast<int64_t>(*small);
+    return least == *small ? put_signed(out, least) : put_signed128(out, *small);
+  }
   Int256 z = v;
   z.shift_left_or(0);
   if (v.negative()) {

@@ -1,11 +1,48 @@
 #include "model/row.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/assert.h"
 
 namespace hindcast {
 namespace {
 
 constexpr uint8_t kRowVersion = 1;
+
+// Hashes of the rows of runs, ahead of their use: many keys have few rows each, and blocks of rows
+// are hashed several times as fast as one by one.
+class RunHashes {
+ public:
+  RunHashes(const StreamSchema& schema, const EventBatch& page, const std::vector<KeyRun>& runs)
+      : hasher_(schema, page), page_(page), runs_(runs) {}
+
+  /// Rows are asked for in the order of the runs. `run` = index of the run that holds `row`.
+  Digest of(size_t run, size_t row) {
+    if (row < begin_ || row >= end_) hash_from(run, row);
+    return hashes_[row - begin_];
+  }
+
+ private:
+  // A block ends where the runs have a hole: rows between them may be many, and are not asked for.
+  void hash_from(size_t run, size_t row) {
+    std::array<uint64_t, EventHasher::kBlock> key_hashes;
+    begin_ = end_ = row;
+    for (; run < runs_.size() && end_ - begin_ < EventHasher::kBlock; ++run) {
+      if (end_ != row && runs_[run].begin != end_) break;
+      const uint64_t key_hash = hash64(page_.keys[runs_[run].key]);
+      const size_t end = std::min(runs_[run].end, begin_ + EventHasher::kBlock);
+      for (; end_ < end; ++end_) key_hashes[end_ - begin_] = key_hash;
+    }
+    hasher_.block(begin_, end_ - begin_, key_hashes.data(), hashes_.data());
+  }
+
+  EventHasher hasher_;
+  const EventBatch& page_;
+  const std::vector<KeyRun>& runs_;
+  size_t begin_ = 0, end_ = 0;  // rows whose hashes are in hashes_
+  std::array<Digest, EventHasher::kBlock> hashes_;
+};
 
 }  // namespace
 
@@ -30,9 +67,10 @@ void fold_rows(const StreamSchema& schema, const Rule& rule, AggregateId aggrega
                const std::vector<KeyRun>& runs, std::vector<Row>& out) {
   State state(schema, rule);
   Bytes encoded;  // copied at its final length: one allocation a row
-  for (const KeyRun& run : runs) {
+  RunHashes hashes(schema, page, runs);
+  for (size_t r = 0; r < runs.size(); ++r) {
+    const KeyRun& run = runs[r];
     const BytesView key = page.keys[run.key];
-    const uint64_t key_hash = hash64(key);
     for (size_t begin = run.begin; begin < run.end;) {
       const Window bucket = window_of(event_time_ns(page.time[begin]), resolution);
       const bool endless = bucket.end == kMaxEventTime;  // saturated: it holds the last instant too
@@ -40,7 +78,7 @@ void fold_rows(const StreamSchema& schema, const Rule& rule, AggregateId aggrega
       size_t end = begin;
       for (; end < run.end && (endless || page.time[end] < unix_ns(bucket.end)); ++end) {
         HC_ASSERT(page.time[end] >= unix_ns(bucket.start));  // page order
-        digest += event_hash(schema, page, end, key_hash);
+        digest += hashes.of(r, end);
       }
       state.reset();
       state.fold(page, begin, end);

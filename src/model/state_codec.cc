@@ -42,6 +42,20 @@ StoredValue read_value(ByteReader& in, ValueType type) {
 // Feeds count in seconds or milliseconds; whole units cost 5 or 6 bytes where nanoseconds cost 9.
 constexpr std::array<int64_t, 4> kTimeUnits = {1'000'000'000, 1'000'000, 1'000, 1};
 
+void put_unit_and_time(Bytes& out, int64_t time) {
+  // Spelled out, because dividing by a constant is a multiplication. Few times are whole
+  // microseconds and no more.
+  if (time % 1'000'000 == 0) {
+    const bool whole = time % 1'000'000'000 == 0;
+    put_u8(out, whole ? 1 : 2);
+    put_signed(out, whole ? time / 1'000'000'000 : time / 1'000'000);
+  } else {
+    const bool micros = time % 1'000 == 0;
+    put_u8(out, micros ? 3 : 4);
+    put_signed(out, micros ? time / 1'000 : time);
+  }
+}
+
 // An id as the schema shapes it: integers as varints, where their comparable form has 8 bytes.
 void put_id(Bytes& out, const std::vector<PartType>& types, BytesView id) {
   ByteReader in(id);
@@ -105,10 +119,7 @@ void State::encode(Bytes& out) const {
 
 void State::encode_placed(const Plan& plan, const Accumulator& a, Bytes& out) const {
   if (!a.has) return put_u8(out, 0);
-  uint8_t unit = 0;
-  while (a.time % kTimeUnits[unit] != 0) ++unit;
-  put_u8(out, static_cast<uint8_t>(unit + 1));
-  put_signed(out, a.time / kTimeUnits[unit]);
+  put_unit_and_time(out, a.time);
   put_signed(out, a.order);
   put_id(out, schema_->id, a.id);
   put_value(out, plan.type, a.cell, a.text);

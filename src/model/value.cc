@@ -7,17 +7,25 @@
 namespace hindcast {
 namespace {
 
+// Digits of a number, in pieces of 64 bits: dividing 128 bits digit by digit costs ten times as
+// much.
+std::string digits_of(uint128 v) {
+  constexpr uint64_t kPiece = 1'000'000'000'000'000'000;  // 18 digits
+  if (v < kPiece) return std::to_string(static_cast<uint64_t>(v));
+  const std::string low = std::to_string(static_cast<uint64_t>(v % kPiece));
+  return digits_of(v / kPiece) + std::string(18 - low.size(), '0') + low;
+}
+
 std::string decimal_text(int128 number, uint8_t scale) {
-  uint128 rest = number < 0 ? -static_cast<uint128>(number) : static_cast<uint128>(number);
-  std::string digits;  // the last one first
-  while (rest != 0 || digits.size() <= scale) {
-    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
-    rest /= 10;
-  }
-  const size_t zeros = std::min<size_t>(scale, digits.find_first_not_of('0'));  // npos: all are
-  std::string out(digits.rbegin(), digits.rend() - static_cast<ptrdiff_t>(zeros));
-  if (scale > zeros) out.insert(digits.size() - scale, 1, '.');
-  if (number < 0) out.insert(0, 1, '-');
+  const bool negative = number < 0;
+  std::string out =
+      digits_of(negative ? -static_cast<uint128>(number) : static_cast<uint128>(number));
+  if (out.size() <= scale) out.insert(0, scale + 1 - out.size(), '0');
+  const size_t point = out.size() - scale;
+  const size_t last = out.find_last_not_of('0');  // npos + 1 = 0 when all are zeros
+  out.resize(std::max(point, last + 1));
+  if (out.size() > point) out.insert(point, 1, '.');
+  if (negative) out.insert(0, 1, '-');
   return out;
 }
 
