@@ -41,7 +41,7 @@ Change change_of(const Commit& commit, const Row& row) {
 
 }  // namespace
 
-std::vector<Change> changes_of(const Commit& commit, const Checkpoint* before, ChangeNumber first) {
+std::vector<Change> changes_of(const Commit& commit, EventTime before, ChangeNumber first) {
   std::vector<Change> changes;
   std::map<Group, size_t> open;  // group → its change that has room
   const Group* last_group = nullptr;
@@ -62,8 +62,7 @@ std::vector<Change> changes_of(const Commit& commit, const Checkpoint* before, C
     changes[at].rows.emplace_back(row.at.key, row.at.bucket);
   }
   if (commit.checkpoint) {
-    const EventTime was = before == nullptr ? kMinEventTime : before->frontier.window;
-    if (commit.checkpoint->frontier.window > was) {
+    if (commit.checkpoint->frontier.window > before) {
       changes.push_back({.cause = commit.cause,
                          .published_at = commit.published_at,
                          .kind = Change::Kind::kFrontier,

@@ -17,9 +17,9 @@ void add_part(PageHead& head, const PageAdd& add, PartRef place);
 
 /// The changes that a commit announces, numbered from `first`: one per (aggregate, resolution,
 /// partition, slot, version) in order of first appearance, at most kRowsPerChange rows each, then
-/// the new frontier where the partition's window moved on. `before` is the partition's stored
-/// checkpoint.
-std::vector<Change> changes_of(const Commit& commit, const Checkpoint* before, ChangeNumber first);
+/// the new frontier where the partition's window moved on. `before`: the window of the stored
+/// frontier, kMinEventTime when there is none.
+std::vector<Change> changes_of(const Commit& commit, EventTime before, ChangeNumber first);
 
 /// About the memory that a commit holds: bounds what is written at once.
 ByteCount size_of(const Commit& commit);

@@ -1,6 +1,7 @@
 #include "store/memory_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -249,7 +250,8 @@ CommitResult MemoryStore::apply(const Commit& commit) {
   if (result.state != CommitState::kCommitted) return result;
 
   const ChangeNumber first{result.last_change.value + 1};
-  std::vector<Change> changes = changes_of(commit, before, first);
+  std::vector<Change> changes =
+      changes_of(commit, before == nullptr ? kMinEventTime : before->frontier.window, first);
   Content& content = shared_->edit();
   for (const PageAdd& add : commit.pages) {
     Page& page = content.pages[add.key];
@@ -257,7 +259,9 @@ CommitResult MemoryStore::apply(const Commit& commit) {
     page.parts.push_back(std::make_shared<const Bytes>(add.part));
     add_part(page.head, add, {.offset = page.parts.size() - 1, .size = add.part.size()});
   }
+  std::set<RowKey> rows;
   for (const Row& row : commit.rows) {
+    HC_ASSERT(rows.insert(row.at).second);
     const auto [it, added] = content.rows.try_emplace(row.at, row);
     if (added) continue;
     if (it->second.version != row.version)

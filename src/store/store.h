@@ -74,7 +74,8 @@ struct Commit {
   Cause cause;
   ProcessingTime published_at{};
   std::vector<PageAdd> pages;
-  std::vector<Row> rows;       // version set by the preparer; an older version of the row is kept in the history of versions
+  /// Each row once. Version set by the preparer, 1 = the first of its row; an older one is kept in the history of versions.
+  std::vector<Row> rows;
   std::vector<Mark> marks;
   std::vector<uint64_t> marks_done;
   std::vector<TallyDelta> tallies;
@@ -163,6 +164,7 @@ class Snapshot {
   virtual Result<std::optional<DrainCheckpoint>> drain_checkpoint(PartitionId partition) const = 0;
   virtual Result<Tallies> tallies(SourceId source) const = 0;
   virtual Status dead_letters(SourceId source, EventPosition after, const std::function<bool(const DeadLetterFact&)>& each) const = 0;
+  /// In order of numbers (kept for keep.changes: the first one found may be far above `after`).
   virtual Status changes(ChangeNumber after, const std::function<bool(const Change&)>& each) const = 0;
   virtual ChangeNumber last_change() const = 0;
 };

@@ -1,0 +1,227 @@
+#include "store/part_files.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+namespace hindcast {
+namespace {
+
+constexpr BytesView kFileMagic("hcparts\x01", 8);
+constexpr uint64_t kFileHeaderBytes = 16;
+constexpr uint32_t kRecordMagic = 0x31706368;  // "hcp1"
+constexpr size_t kRecordHeaderBytes = 28;
+constexpr size_t kChecksummedFrom = 12;  // of the record's header
+constexpr BytesView kNamePrefix = "parts-";
+
+uint64_t record_bytes(const PartRef& part) { return kRecordHeaderBytes + part.size; }
+
+Bytes place_bytes(const PageKey& key) {
+  Bytes out;
+  put_u32(out, key.partition.value);
+  put_u64(out, static_cast<uint64_t>(unix_ns(key.window)));
+  put_u32(out, key.slot);
+  return out;
+}
+
+void put_record(Bytes& out, const PageKey& key, BytesView part) {
+  const Bytes place = place_bytes(key);
+  put_u32(out, kRecordMagic);
+  put_u32(out, static_cast<uint32_t>(part.size()));
+  put_u32(out, crc32c(part, crc32c(place)));
+  out += place;
+  out += part;
+}
+
+// "parts-000012" → 12; 0 = not a part file's name.
+uint64_t number_of(const std::string& name) {
+  if (!name.starts_with(kNamePrefix)) return 0;
+  uint64_t number = 0;
+  const char* const begin = name.data() + kNamePrefix.size();
+  const char* const end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(begin, end, number);
+  return error == std::errc() && at == end ? number : 0;
+}
+
+}  // namespace
+
+std::string PartFiles::path_of(uint64_t file) const {
+  std::string digits = std::to_string(file);
+  if (digits.size() < 6) digits.insert(0, 6 - digits.size(), '0');
+  return options_.folder + "/" + std::string(kNamePrefix) + digits;
+}
+
+Result<std::unique_ptr<PartFiles>> PartFiles::open(FileSystem& files, PartFilesOptions options,
+                                                   Accounts accounts, bool read_only) {
+  std::unique_ptr<PartFiles> out(new PartFiles(files, std::move(options), std::move(accounts)));
+  const std::string& folder = out->options_.folder;
+  if (!read_only) HC_TRY(files.make_folder(folder));
+  for (const auto& [number, live] : out->accounts_) {
+    out->next_file_ = std::max(out->next_file_, number + 1);
+    if (live == 0) out->changed_.insert(number);  // a file abandoned before its account was
+  }
+  std::erase_if(out->accounts_, [](const auto& entry) { return entry.second == 0; });
+  HC_TRY_ASSIGN(const std::vector<std::string> names, files.list(folder));
+  for (const std::string& name : names) {
+    const uint64_t number = number_of(name);
+    if (number == 0) continue;
+    out->next_file_ = std::max(out->next_file_, number + 1);
+    if (!read_only && !out->accounts_.contains(number)) HC_TRY(out->remove(number));
+  }
+  return out;
+}
+
+PartRef PartFiles::add(Lane lane, const PageKey& key, BytesView part) {
+  HC_ASSERT(part.size() <= UINT32_MAX);
+  Active& active = active_[static_cast<size_t>(lane)];
+  // Rolled only where nothing waits for a sync: a group of parts stays in one file per lane.
+  if (active.buffer.empty() && active.synced >= options_.file_bytes.value) retire(active);
+  if (active.number == 0) {
+    active.number = next_file_++;
+    active.buffer = Bytes(kFileMagic);
+    put_u64(active.buffer, active.number);
+    HC_ASSERT(active.buffer.size() == kFileHeaderBytes);
+  }
+  const PartRef place{
+      .file = active.number, .offset = active.synced + active.buffer.size(), .size = part.size()};
+  put_record(active.buffer, key, part);
+  return place;
+}
+
+Status PartFiles::sync() {
+  for (Active& active : active_) {
+    if (active.buffer.empty()) continue;
+    if (Status flushed = flush(active); !flushed) {
+      for (Active& a : active_) abandon(a);
+      return flushed;
+    }
+  }
+  return {};
+}
+
+// What was written of the buffer is unknown. Cutting it off, or removing a file that holds nothing
+// else, only saves space (a full disk is the usual cause): nobody names those bytes either way.
+void PartFiles::abandon(Active& active) {
+  if (active.buffer.empty()) return;
+  const uint64_t number = active.number;
+  const bool never_named = active.synced == 0;
+  if (active.file && !never_named) (void)active.file->truncate(active.synced).has_value();
+  retire(active);
+  if (never_named) {
+    accounts_.erase(number);
+    changed_.erase(number);
+    (void)files_.remove(path_of(number)).has_value();
+  }
+}
+
+Status PartFiles::flush(Active& active) {
+  const std::string path = path_of(active.number);
+  if (!active.file) {
+    HC_TRY_ASSIGN(active.file, files_.open(path, OpenMode::kCreate));
+    HC_TRY(files_.sync_folder(options_.folder));
+  }
+  HC_TRY(active.file->write(active.synced, active.buffer));
+  HC_TRY(active.file->sync());
+  active.synced += active.buffer.size();
+  active.buffer.clear();
+  return {};
+}
+
+// Nothing is added to it any more. take_changes() sees it, because its account may be zero already.
+void PartFiles::retire(Active& active) {
+  changed_.insert(active.number);
+  accounts_.try_emplace(active.number, 0);
+  active = Active{};
+}
+
+void PartFiles::account(const PartRef& part, int sign) {
+  uint64_t& live = accounts_[part.file];
+  HC_ASSERT(sign > 0 || live >= record_bytes(part));
+  live = sign > 0 ? live + record_bytes(part) : live - record_bytes(part);
+  changed_.insert(part.file);
+}
+
+bool PartFiles::is_active(uint64_t file) const {
+  return std::any_of(active_.begin(), active_.end(),
+                     [&](const Active& a) { return a.number == file; });
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> PartFiles::take_changes() {
+  std::vector<std::pair<uint64_t, uint64_t>> out;
+  for (const uint64_t file : changed_) {
+    const auto it = accounts_.find(file);
+    out.emplace_back(file, it == accounts_.end() ? 0 : it->second);
+  }
+  changed_.clear();
+  return out;
+}
+
+std::vector<uint64_t> PartFiles::take_dead() {
+  std::vector<uint64_t> dead;
+  std::erase_if(accounts_, [&](const auto& entry) {
+    if (entry.second != 0 || is_active(entry.first)) return false;
+    dead.push_back(entry.first);
+    return true;
+  });
+  return dead;
+}
+
+Status PartFiles::remove(uint64_t file) {
+  {
+    const std::lock_guard lock(mutex_);
+    readers_.remove_if([&](const auto& entry) { return entry.first == file; });
+  }
+  Status removed = files_.remove(path_of(file));
+  if (!removed && removed.error().code == ErrorCode::kNotFound) return {};  // never created
+  return removed;
+}
+
+Result<std::shared_ptr<File>> PartFiles::reader(uint64_t file) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = std::find_if(readers_.begin(), readers_.end(),
+                               [&](const auto& e) { return e.first == file; });
+  if (it != readers_.end()) {
+    readers_.splice(readers_.begin(), readers_, it);
+    return it->second;
+  }
+  HC_TRY_ASSIGN(std::shared_ptr<File> opened, files_.open(path_of(file), OpenMode::kRead));
+  Bytes header;
+  HC_TRY_ASSIGN(header, opened->read(0, kFileHeaderBytes));
+  Bytes expected(kFileMagic);
+  put_u64(expected, file);
+  if (header != expected)
+    return corruption(path_of(file) + ": not a part file, or of another version, at byte 0");
+  readers_.emplace_front(file, opened);
+  if (readers_.size() > options_.open_files_max) readers_.pop_back();
+  return opened;
+}
+
+Result<Bytes> PartFiles::read(const PageKey& key, const PartRef& part) const {
+  auto file = reader(part.file);
+  if (!file) {
+    // A head names it, so it has to be there.
+    if (file.error().code != ErrorCode::kNotFound) return std::move(file).error();
+    return corruption(path_of(part.file) + ": missing, though a page has a part at its byte " +
+                      std::to_string(part.offset));
+  }
+  const auto bad = [&](const char* what) {
+    return corruption(path_of(part.file) + ": " + what + " in the part at byte " +
+                      std::to_string(part.offset));
+  };
+  char header[kRecordHeaderBytes] = {};
+  HC_TRY_ASSIGN(const size_t got, (*file)->read_into(part.offset, header, sizeof header));
+  HC_TRY_ASSIGN(Bytes content, (*file)->read(part.offset + sizeof header, part.size));
+  if (got != sizeof header || content.size() != part.size) return bad("the file ends");
+  const BytesView place(header + kChecksummedFrom, sizeof header - kChecksummedFrom);
+  ByteReader in(BytesView(header, sizeof header));
+  if (in.u32() != kRecordMagic) return bad("no record begins");
+  if (in.u32() != part.size) return bad("another size stands");
+  if (in.u32() != crc32c(content, crc32c(place))) return bad("the checksum does not match");
+  if (place != place_bytes(key)) return bad("another page's events stand");
+  return content;
+}
+
+}  // namespace hindcast

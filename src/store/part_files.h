@@ -1,0 +1,111 @@
+// Append-only files that hold the parts of pages: immutable and bulky, so they stay out of RocksDB,
+// whose compactions would rewrite them. A part is written and synced first, then a head names it in
+// the store's small synced batch.
+//
+// Crash story. A head in RocksDB only ever names bytes that were synced before it. What a crash
+// leaves behind besides (a torn tail, parts of a batch that never came, a file that no head names)
+// is garbage: nobody names it, and appending starts a new file after every open, so nothing is ever
+// written behind garbage that could be mistaken for a part. A file whose named bytes reach zero is
+// removed after the batch that took the last name away is durable; a crash in between leaves it for
+// the next open. After a failed write or sync the file is abandoned, because what it holds is
+// unknown: the same parts are written again into a new one, before any head names them.
+//
+//   file   = "hcparts" version=1 | file number u64 | record*
+//   record = magic u32 | size u32 | crc32c u32 | partition u32 | window i64 | slot u16 | 0 u16 |
+//   part
+//
+// The crc covers partition, window, slot and part, so a part is checked, and told from another
+// page's, by itself. See docs/formats/store.md.
+//
+// Thread safety: read() from any thread; everything else from the committer alone.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+struct PartFilesOptions {
+  std::string folder;
+  ByteCount file_bytes =
+      256_MiB;  // a file that has reached this is not added to. Larger: space is freed later.
+  size_t open_files_max = 64;  // handles kept for readers
+};
+
+class PartFiles {
+ public:
+  /// Bytes of named records, by file.
+  using Accounts = std::map<uint64_t, uint64_t>;
+
+  /// `accounts`: what heads name, as the store kept it. Removes files that are not in it, unless
+  /// `read_only`.
+  static Result<std::unique_ptr<PartFiles>> open(FileSystem& files, PartFilesOptions options,
+                                                 Accounts accounts, bool read_only);
+
+  // ── writing: add*, then sync, then name/unname, then the store's batch, then changed/dead
+  // ─────────
+
+  /// Gives the part its place, at the end of the lane's file; it is there after sync(). Live and
+  /// replay write files of their own, so that neither's bulk stands in the other's way and each
+  /// lane reads back what it wrote.
+  PartRef add(Lane lane, const PageKey& key, BytesView part);
+  /// Writes and syncs what was added. Errors: kOverloaded (disk full: add again and sync again
+  /// later), kUnavailable. After an error all that was added since the last sync() is forgotten:
+  /// its places are void, and files whose content became unknown are not added to again.
+  Status sync();
+
+  /// A head names the part, or does so no longer.
+  void name(const PartRef& part) { account(part, +1); }
+  void unname(const PartRef& part) { account(part, -1); }
+  /// Accounts that changed since the last call, to be kept with the heads. Zero = forget the file.
+  std::vector<std::pair<uint64_t, uint64_t>> take_changes();
+  /// Files that nobody names and nobody writes any more; the caller removes each when no reader can
+  /// want it.
+  std::vector<uint64_t> take_dead();
+  Status remove(uint64_t file);
+
+  // ── reading ────────────────────────────────────────────────────────────────────────────────────
+  /// Errors: kCorruption naming file and byte.
+  Result<Bytes> read(const PageKey& key, const PartRef& part) const;
+
+  std::string path_of(uint64_t file) const;
+
+ private:
+  struct Active {         // the file a lane adds to
+    uint64_t number = 0;  // 0 = none yet
+    std::unique_ptr<File> file;
+    uint64_t synced = 0;  // bytes that are durable
+    Bytes buffer;         // added behind them
+  };
+  PartFiles(FileSystem& files, PartFilesOptions options, Accounts accounts)
+      : files_(files), options_(std::move(options)), accounts_(std::move(accounts)) {}
+  void account(const PartRef& part, int sign);
+  bool is_active(uint64_t file) const;
+  Status flush(Active& active);
+  void retire(Active& active);
+  void abandon(Active& active);
+  Result<std::shared_ptr<File>> reader(uint64_t file) const;
+
+  FileSystem& files_;
+  const PartFilesOptions options_;
+  Accounts accounts_;
+  std::set<uint64_t> changed_;  // accounts since take_changes()
+  uint64_t next_file_ = 1;
+  std::array<Active, 2> active_;  // by lane
+
+  // Handles for readers, most recently used first. Shared with reads under way.
+  mutable std::mutex mutex_;
+  mutable std::list<std::pair<uint64_t, std::shared_ptr<File>>> readers_;
+};
+
+}  // namespace hindcast

@@ -1,0 +1,242 @@
+#include "store/part_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/sim_files.h"
+#include "store/store_test_data.h"
+
+namespace hindcast {
+namespace {
+
+using testing::HasSubstr;
+
+std::unique_ptr<PartFiles> open_parts(FileSystem& files, PartFiles::Accounts accounts = {},
+                                      bool read_only = false) {
+  return PartFiles::open(files,
+                         {.folder = "parts", .file_bytes = ByteCount{1'000}, .open_files_max = 2},
+                         std::move(accounts), read_only)
+      .value();
+}
+
+std::vector<std::string> names(FileSystem& files) { return files.list("parts").value(); }
+
+Error read_error(const PartFiles& parts, const PageKey& key, const PartRef& ref) {
+  const auto read = parts.read(key, ref);
+  return read ? Error{ErrorCode::kNotFound, "it was read"} : read.error();
+}
+
+class PartFilesTest : public testing::Test {
+ protected:
+  SimFileSystem files_{1};
+};
+
+TEST_F(PartFilesTest, APartIsReadBackAsItWasWritten) {
+  auto parts = open_parts(files_);
+  const PartRef one = parts->add(Lane::kLive, page_key(), "part one");
+  const PartRef two = parts->add(Lane::kLive, page_key(kTen, 1), "");
+  parts->sync().value();
+  const PartRef three = parts->add(Lane::kLive, page_key(), Bytes(5'000, 'x'));
+  parts->sync().value();
+  EXPECT_EQ(parts->read(page_key(), one).value(), "part one");
+  EXPECT_EQ(parts->read(page_key(kTen, 1), two).value(), "");
+  EXPECT_EQ(parts->read(page_key(), three).value(), Bytes(5'000, 'x'));
+}
+
+TEST_F(PartFilesTest, EachLaneHasAFileOfItsOwn) {
+  auto parts = open_parts(files_);
+  const PartRef live = parts->add(Lane::kLive, page_key(), "live");
+  const PartRef replay = parts->add(Lane::kReplay, page_key(), "replay");
+  parts->sync().value();
+  EXPECT_NE(live.file, replay.file);
+  EXPECT_EQ(parts->read(page_key(), live).value(), "live");
+  EXPECT_EQ(parts->read(page_key(), replay).value(), "replay");
+}
+
+TEST_F(PartFilesTest, WhatWasSyncedSurvivesPowerLossAndTheRestIsGarbage) {
+  PartRef kept, lost;
+  PartFiles::Accounts accounts;
+  {
+    auto parts = open_parts(files_);
+    kept = parts->add(Lane::kLive, page_key(), Bytes(700, 'k'));
+    parts->sync().value();
+    parts->name(kept);
+    for (const auto& [file, live] : parts->take_changes()) accounts[file] = live;
+    lost = parts->add(Lane::kLive, page_key(), Bytes(700, 'l'));
+    // The next sync writes, and the power fails before the data is on disk.
+    files_.set_hook([](SimOp op, const std::string&) { return op != SimOp::kSync; });
+    EXPECT_FALSE(parts->sync());
+  }
+  files_.crash();
+  auto parts = open_parts(files_, accounts);
+  EXPECT_EQ(parts->read(page_key(), kept).value(), Bytes(700, 'k'));
+  // Nothing is appended behind a torn tail.
+  const PartRef next = parts->add(Lane::kLive, page_key(), "next");
+  EXPECT_GT(next.file, kept.file);
+  EXPECT_EQ(lost.file, kept.file);
+}
+
+TEST_F(PartFilesTest, AFileThatNoHeadNamesIsRemovedByTheNextOpen) {
+  {
+    auto parts = open_parts(files_);
+    parts->add(Lane::kLive, page_key(), "the batch that would name it never came");
+    parts->sync().value();
+  }
+  EXPECT_EQ(names(files_).size(), 1u);
+  { auto reading = open_parts(files_, {}, true); }
+  EXPECT_EQ(names(files_).size(), 1u) << "whoever only reads removes nothing";
+  auto parts = open_parts(files_);
+  EXPECT_TRUE(names(files_).empty());
+}
+
+TEST_F(PartFilesTest, AFileRollsWhenItIsLongEnough) {
+  auto parts = open_parts(files_);
+  const PartRef one = parts->add(Lane::kLive, page_key(), Bytes(900, 'a'));
+  const PartRef same_group = parts->add(Lane::kLive, page_key(), Bytes(900, 'b'));
+  parts->sync().value();
+  const PartRef two = parts->add(Lane::kLive, page_key(), Bytes(900, 'c'));
+  parts->sync().value();
+  EXPECT_EQ(one.file, same_group.file);
+  EXPECT_NE(one.file, two.file);
+  EXPECT_EQ(parts->read(page_key(), one).value(), Bytes(900, 'a'));
+  EXPECT_EQ(parts->read(page_key(), two).value(), Bytes(900, 'c'));
+}
+
+TEST_F(PartFilesTest, AFileDiesWithItsLastNamedPart) {
+  auto parts = open_parts(files_);
+  const PartRef one = parts->add(Lane::kLive, page_key(), Bytes(600, 'a'));
+  const PartRef two = parts->add(Lane::kLive, page_key(), Bytes(600, 'b'));
+  parts->sync().value();
+  parts->name(one);
+  parts->name(two);
+  using testing::ElementsAre;
+  using testing::Pair;
+  EXPECT_THAT(parts->take_changes(), ElementsAre(Pair(one.file, 2 * 628u)));
+  parts->unname(one);
+  EXPECT_THAT(parts->take_changes(), ElementsAre(Pair(one.file, 628u)));
+  parts->unname(two);
+  EXPECT_THAT(parts->take_changes(), ElementsAre(Pair(one.file, 0u)));
+  EXPECT_TRUE(parts->take_dead().empty()) << "it is still written";
+  const PartRef next = parts->add(Lane::kLive, page_key(), "in the next file");
+  parts->sync().value();
+  parts->name(next);
+  EXPECT_THAT(parts->take_dead(), ElementsAre(one.file));
+  parts->remove(one.file).value();
+  EXPECT_EQ(names(files_).size(), 1u);
+  EXPECT_EQ(read_error(*parts, page_key(), one).code, ErrorCode::kCorruption);
+}
+
+// A disk fills in the middle of a group: all of its parts are written again, elsewhere, when there
+// is space, and nothing that was tried in between stays on the full disk.
+TEST_F(PartFilesTest, AFullDiskIsTriedAgain) {
+  auto parts = open_parts(files_);
+  const PartRef before = parts->add(Lane::kLive, page_key(), "before");
+  parts->sync().value();
+  parts->name(before);
+  files_.set_capacity(ByteCount{400});
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    parts->add(Lane::kLive, page_key(), Bytes(300, 'a'));
+    parts->add(Lane::kReplay, page_key(), Bytes(300, 'b'));
+    EXPECT_EQ(parts->sync().error().code, ErrorCode::kOverloaded);
+  }
+  EXPECT_EQ(names(files_).size(), 1u);
+  files_.set_capacity(ByteCount{10'000});
+  const PartRef live = parts->add(Lane::kLive, page_key(), Bytes(300, 'a'));
+  const PartRef replay = parts->add(Lane::kReplay, page_key(), Bytes(300, 'b'));
+  parts->sync().value();
+  EXPECT_EQ(parts->read(page_key(), before).value(), "before");
+  EXPECT_EQ(parts->read(page_key(), live).value(), Bytes(300, 'a'));
+  EXPECT_EQ(parts->read(page_key(), replay).value(), Bytes(300, 'b'));
+}
+
+// After a failed sync the kernel may have dropped the dirty pages, and the next sync says all is
+// well.
+TEST_F(PartFilesTest, AFileWhoseSyncFailedIsNotTrustedAgain) {
+  auto parts = open_parts(files_);
+  const PartRef before = parts->add(Lane::kLive, page_key(), "before");
+  parts->sync().value();
+  parts->name(before);
+  const PartRef untrusted = parts->add(Lane::kLive, page_key(), "x");
+  files_.fail_next_sync();
+  EXPECT_EQ(parts->sync().error().code, ErrorCode::kUnavailable);
+  const PartRef again = parts->add(Lane::kLive, page_key(), "x");
+  EXPECT_NE(again.file, untrusted.file);
+  parts->sync().value();
+  parts->name(again);
+  PartFiles::Accounts accounts;
+  for (const auto& [file, live] : parts->take_changes()) accounts[file] = live;
+  files_.crash();
+  parts = open_parts(files_, accounts);
+  EXPECT_EQ(parts->read(page_key(), before).value(), "before");
+  EXPECT_EQ(parts->read(page_key(), again).value(), "x");
+}
+
+TEST_F(PartFilesTest, ADamagedPartNamesItsPlace) {
+  auto parts = open_parts(files_);
+  parts->add(Lane::kLive, page_key(), Bytes(100, 'a'));
+  const PartRef ref = parts->add(Lane::kLive, page_key(), Bytes(100, 'b'));
+  parts->sync().value();
+  const std::string path = parts->path_of(ref.file);
+  EXPECT_EQ(ref.offset, 16u + 28 + 100);
+  for (uint64_t byte = ref.offset; byte < ref.offset + 28 + ref.size; ++byte) {
+    files_.flip(path, byte, 0x10).value();
+    const Error error = read_error(*parts, page_key(), ref);
+    EXPECT_EQ(error.code, ErrorCode::kCorruption) << byte;
+    EXPECT_THAT(error.message, HasSubstr("parts/parts-000001: "));
+    EXPECT_THAT(error.message, HasSubstr("byte 144"));
+    files_.flip(path, byte, 0x10).value();
+  }
+  EXPECT_EQ(parts->read(page_key(), ref).value(), Bytes(100, 'b'));
+}
+
+TEST_F(PartFilesTest, ATruncatedFileNamesItsPlace) {
+  auto parts = open_parts(files_);
+  const PartRef ref = parts->add(Lane::kLive, page_key(), Bytes(100, 'b'));
+  parts->sync().value();
+  files_.open(parts->path_of(ref.file), OpenMode::kReadWrite).value()->truncate(60).value();
+  EXPECT_EQ(read_error(*parts, page_key(), ref),
+            corruption("parts/parts-000001: the file ends in the part at byte 16"));
+}
+
+TEST_F(PartFilesTest, AMissingFileIsCorruptionAndNotAnEmptyPage) {
+  auto parts = open_parts(files_);
+  EXPECT_EQ(read_error(*parts, page_key(), {.file = 7, .offset = 16, .size = 3}),
+            corruption("parts/parts-000007: missing, though a page has a part at its byte 16"));
+}
+
+// A head that points at the right kind of bytes of the wrong page would fold foreign events.
+TEST_F(PartFilesTest, AnotherPagesPartIsRefused) {
+  auto parts = open_parts(files_);
+  const PartRef ref = parts->add(Lane::kLive, page_key(kTen, 3), "part");
+  parts->sync().value();
+  EXPECT_THAT(read_error(*parts, page_key(kTen, 4), ref).message,
+              HasSubstr("another page's events"));
+  EXPECT_THAT(read_error(*parts, page_key(kTen + 1min, 3), ref).message,
+              HasSubstr("another page's events"));
+}
+
+TEST_F(PartFilesTest, AFileOfAnotherFormatIsRefused) {
+  auto parts = open_parts(files_);
+  const PartRef ref = parts->add(Lane::kLive, page_key(), "part");
+  parts->sync().value();
+  files_.flip(parts->path_of(ref.file), 7, 0x02).value();  // the version
+  EXPECT_THAT(read_error(*parts, page_key(), ref).message, HasSubstr("another version"));
+}
+
+TEST_F(PartFilesTest, HandlesOfReadersAreBounded) {
+  auto parts = open_parts(files_);
+  std::vector<PartRef> refs;
+  for (char c = 'a'; c <= 'h'; ++c) {
+    refs.push_back(parts->add(Lane::kLive, page_key(), Bytes(1'000, c)));
+    parts->sync().value();
+  }
+  EXPECT_EQ(names(files_).size(), 8u);
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 0; i < refs.size(); ++i) {
+      EXPECT_EQ(parts->read(page_key(), refs[i]).value(), Bytes(1'000, static_cast<char>('a' + i)));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hindcast
