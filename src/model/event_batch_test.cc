@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hex_test_util.h"
 #include "base/rng.h"
 #include "model/events_test_util.h"
 
@@ -112,6 +113,22 @@ TEST(EventCodecTest, RowsRoundTripWithKeys) {
   EventBatch back(schema);
   ASSERT_TRUE(decode_rows(schema, bytes, true, back));
   EXPECT_EQ(trades_of(back), kTrades);
+}
+
+// docs/formats/events.md
+TEST(EventCodecTest, TheWorkedExampleOfTheFormatPage) {
+  Bytes bytes;
+  encode_rows(test::example_schema(), test::example_batch(), 0, 3, true, bytes);
+  EXPECT_EQ(bytes, test::from_hex("01 03"
+                                  "02 03 03 42 54 43 45 54 48"
+                                  "03 00 01 04"
+                                  "02 03 04 62 75 79 73 65 6c 6c"
+                                  "05 06 81 02 00 00 80 aa d3 cb df 31 01 05"
+                                  "00 00 00 00 00"
+                                  "03 00 02 20"
+                                  "03 00 83 02 d1 01 00 05 01 05"
+                                  "05 01 80 02 00 f2 df 4a 02 d1 cc 46"
+                                  "03 00 01 02"));
 }
 
 TEST(EventCodecTest, DecodingAppendsToWhatIsThere) {

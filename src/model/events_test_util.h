@@ -81,4 +81,25 @@ inline std::vector<Trade> trades_of(const EventBatch& batch) {
   return out;
 }
 
+/// The stream and the events of the worked examples in docs/formats/events.md and part.md.
+inline StreamSchema example_schema() {
+  StreamSchema schema;
+  schema.key = {PartType::kText};
+  schema.id = {PartType::kInt};
+  schema.values = {{.name = "price", .type = ValueType::kDecimal, .precision = 18, .scale = 2},
+                   {.name = "side", .type = ValueType::kText, .optional = true}};
+  return schema;
+}
+inline EventBatch example_batch() {
+  EventBatch batch(example_schema());
+  const uint32_t btc = batch.keys.intern("BTC"), eth = batch.keys.intern("ETH");
+  const int64_t buy = batch.texts.intern("buy"), sell = batch.texts.intern("sell");
+  batch.key = {btc, btc, eth};
+  batch.time = {1'709'287'200'000'000'000, 1'709'287'200'005'000'000, 1'709'287'200'005'000'000};
+  batch.nulls = {0, 0, 2};
+  batch.id = {{41, 42, 7}};
+  batch.values = {{6'123'450, 6'123'450, 340'000}, {buy, sell, 0}};
+  return batch;
+}
+
 }  // namespace hindcast::test

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "base/hex_test_util.h"
 #include "base/rng.h"
 #include "model/events_test_util.h"
 #include "model/join.h"
@@ -55,6 +56,28 @@ TEST(PartTest, RowsAndDirectoryRoundTrip) {
   EventBatch back(kSchema);
   ASSERT_TRUE(part.read(kSchema, nullptr, back));
   EXPECT_EQ(trades_of(back), trades);
+}
+
+// docs/formats/part.md
+TEST(PartTest, TheWorkedExampleOfTheFormatPage) {
+  const StreamSchema schema = test::example_schema();
+  const EventBatch page = test::example_batch();
+  EXPECT_EQ(encode_part(schema, page, page_changes(schema, page, {}).changes),
+            test::from_hex("48 43 50 54 01 42 00 00 00"
+                           "03 02 01 06 62f6e60690667329 88c410947f5aa478"
+                           "03 42 54 43 02 00 3722ca6e95a61f5d 4c8e5301ed947254"
+                           "03 45 54 48 01 00 2bd41c98fabf53cc 3b36bd9292c53124"
+                           "03 41"
+                           "b9 5e 65 ae"
+                           "01 03"
+                           "02 03 04 62 75 79 73 65 6c 6c"
+                           "05 06 81 02 00 00 80 aa d3 cb df 31 01 05"
+                           "00 00 00 00 00"
+                           "03 00 02 20"
+                           "03 00 83 02 d1 01 00 05 01 05"
+                           "05 01 80 02 00 f2 df 4a 02 d1 cc 46"
+                           "03 00 01 02"
+                           "b3 bf db c0"));
 }
 
 TEST(PartTest, OnlyWantedKeysAreRead) {
