@@ -20,7 +20,7 @@ THIRD_PARTY = {
     "openssl/": ({"net", "base"}, False),
     "zlib.h": ({"net"}, False),
     "zstd.h": ({"net"}, False),
-    "simdjson": ({"format"}, True),
+    "simdjson": ({"format", "net"}, True),
     "toml++": ({"format"}, True),
     "rocksdb/": ({"store"}, True),
     "prometheus/": ({"server"}, True),

@@ -59,7 +59,7 @@ std::vector<AggregateInfo> Reader::aggregates() const {
   std::vector<AggregateInfo> out;
   for (const auto& [name, entry] : catalog_.aggregates()) {
     out.push_back({name, entry.stream, entry.config.resolutions(), entry.config.rule,
-                   catalog_.streams().at(entry.stream).schema});
+                   catalog_.streams().at(entry.stream).schema, entry.id});
   }
   return out;
 }

@@ -104,6 +104,7 @@ struct AggregateInfo {
   std::vector<Duration> resolutions;
   Rule rule;
   StreamSchema schema;
+  AggregateId id;  // as changes name it
 };
 
 struct DeadLetterQuery { std::optional<std::string> source; uint64_t limit = 100; };

@@ -1,0 +1,308 @@
+#include "server/api.h"
+
+#include <gtest/gtest.h>
+
+#include "net/json_reader.h"
+#include "server/canned_service_test_util.h"
+
+namespace hindcast {
+namespace {
+
+class ApiTest : public testing::Test {
+ protected:
+  Bytes get(std::string_view target, int status = 200) {
+    auto response = api_.handle(ApiRequest::get(target));
+    EXPECT_EQ(response.http.status, status) << target << ": " << response.http.body;
+    type_ = response.http.content_type;
+    headers_ = response.http.headers;
+    return take_body(std::move(response));
+  }
+  JsonValue get_json(std::string_view target, int status = 200) {
+    return parse_json(get(target, status)).value();
+  }
+
+  JsonValue post(const std::string& path, Bytes body, int status, std::string content_type = "") {
+    ApiRequest request;
+    request.method = "POST";
+    request.path = path;
+    request.body = std::move(body);
+    request.content_type = std::move(content_type);
+    Bytes text;
+    api_.submit(std::move(request), [&](ApiResponse response) {
+      EXPECT_EQ(response.http.status, status) << response.http.body;
+      type_ = response.http.content_type;
+      headers_ = response.http.headers;
+      text = take_body(std::move(response));
+    });
+    return parse_json(text).value();
+  }
+  std::string header(std::string_view name) const {
+    for (const auto& [key, value] : headers_) {
+      if (key == name) return value;
+    }
+    return "";
+  }
+
+  CannedService service_;
+  Api api_{service_};
+  std::string type_;
+  HttpHeaders headers_;
+};
+
+TEST_F(ApiTest, ABucketLooksAsTheContractSays) {
+  EXPECT_EQ(
+      get("/v1/aggregates/candles/buckets"),
+      R"({"aggregate":"candles","buckets":[{"key":["BTC",5],"start":"2024-03-01T10:00:00Z",)"
+      R"("end":"2024-03-01T10:01:00Z","resolution":"1m","state":"final","complete":true,"version":2,"events":124,)"
+      R"("digest":"0000000000001234000000000000abcd","cause":"live","published_at":"2024-03-01T10:01:06.500Z",)"
+      R"("values":{"open":"61234.5","trades":124}}],"truncated":false})"
+      "\n");
+  EXPECT_EQ(type_, "application/json");
+}
+
+TEST_F(ApiTest, BucketParametersReachTheQuery) {
+  get("/v1/aggregates/candles/"
+      "buckets?key=EWR%2FUA&from=2024-03-01T00:00:00Z&to=1709337600&resolution=1h"
+      "&as_of=1709337600000&state=sealed&fill=previous&limit=5");
+  const BucketQuery& query = service_.bucket_query;
+  EXPECT_EQ(query.key, "EWR/UA");
+  EXPECT_EQ(query.from, at("2024-03-01T00:00:00Z"));
+  EXPECT_EQ(query.to, at("2024-03-02T00:00:00Z"));
+  EXPECT_EQ(query.as_of, at("2024-03-02T00:00:00Z"));
+  EXPECT_EQ(query.resolution, Duration(1h));
+  EXPECT_EQ(query.state, BucketState::kSealed);
+  EXPECT_EQ(query.fill, Fill::kPrevious);
+  EXPECT_EQ(query.limit, 5u);
+}
+
+// A silently ignored `form=` would answer from the beginning of time.
+TEST_F(ApiTest, UnknownParameterIsRefusedWithTheNearest) {
+  const auto problem = get_json("/v1/aggregates/candles/buckets?form=0", 400);
+  EXPECT_EQ(problem["detail"].text, "unknown parameter 'form' (did you mean 'from'?)");
+  EXPECT_EQ(problem["type"].text, "urn:hindcast:invalid-argument");
+  EXPECT_EQ(type_, "application/problem+json");
+}
+
+TEST_F(ApiTest, BadParameterValuesAreNamed) {
+  const auto refused = [&](std::string_view query) {
+    return get_json("/v1/aggregates/candles/buckets?" + std::string(query), 400)["detail"].text;
+  };
+  EXPECT_NE(refused("from=noon").find("parameter 'from'"), std::string::npos);
+  EXPECT_NE(refused("resolution=1x").find("parameter 'resolution'"), std::string::npos);
+  EXPECT_EQ(refused("state=closed"), "parameter 'state': 'closed' is none of open, sealed, final");
+  EXPECT_EQ(refused("limit=-1"), "parameter 'limit': '-1' is not a number from 0 to 1000000");
+  EXPECT_EQ(refused("limit=1&limit=2"), "parameter 'limit' is given twice");
+}
+
+TEST_F(ApiTest, LargeAnswersComeInPiecesThatMakeOneDocument) {
+  service_.bucket_count = 5000;
+  auto response = api_.handle(ApiRequest::get("/v1/aggregates/candles/buckets"));
+  ASSERT_TRUE(response.more);
+  EXPECT_LT(response.http.body.size(), 300u << 10);
+  EXPECT_EQ(parse_json(take_body(std::move(response))).value()["buckets"].items.size(), 5000u);
+}
+
+TEST_F(ApiTest, UnknownAggregateIs404) {
+  EXPECT_EQ(get_json("/v1/aggregates/candels/buckets", 404)["detail"].text,
+            "no aggregate 'candels'; did you mean 'candles'?");
+}
+
+TEST_F(ApiTest, EventsShowKeyIdTimeAndValues) {
+  const auto answer = get("/v1/sources/trades/events?key=BTC%2F5&limit=10");
+  EXPECT_EQ(
+      answer,
+      R"({"source":"trades","events":[{"key":["BTC",5],"id":17,"time":"2024-03-01T10:00:00.250Z",)"
+      R"("values":{"price":"1.5","note":null}}],"truncated":false})"
+      "\n");
+  EXPECT_EQ(service_.event_query.key, "BTC/5");
+  EXPECT_EQ(service_.event_query.from, kMinEventTime);
+}
+
+TEST_F(ApiTest, StatusHasEverySourceWithItsTallies) {
+  const auto status = get_json("/v1/status");
+  const auto& source = status["sources"].items.at(0);
+  EXPECT_EQ(source["name"].text, "trades");
+  EXPECT_EQ(source["watermark"].text, "2024-03-01T10:00:55Z");
+  EXPECT_TRUE(source["frontier"].is_null());
+  EXPECT_TRUE(source["balanced"].boolean);
+  const auto tally = [&](const char* name) {
+    return source["tallies"][name].unsigned_number().value();
+  };
+  EXPECT_EQ(tally("received"), 130u);
+  EXPECT_EQ(tally("received"), tally("pending") + tally("aggregated") + tally("duplicate") +
+                                   tally("superseded") + tally("dead_lettered"));
+  EXPECT_EQ(tally("behind"), 3u);
+  EXPECT_EQ(tally("late"), 2u);
+  EXPECT_EQ(status["partitions"].items.at(0)["open_bytes"].text, "1024");
+}
+
+TEST_F(ApiTest, ChangesNameTheirRowsAndWhereToGoOn) {
+  const auto answer = get_json("/v1/changes?after=6");
+  EXPECT_EQ(answer["changes"].items.at(0)["aggregate"].text, "candles");
+  EXPECT_EQ(answer["changes"].items.at(0)["rows"].to_string(),
+            R"([{"key":["BTC",5],"start":"2024-03-01T10:00:00Z"}])");
+  EXPECT_EQ(answer["changes"].items.at(1)["frontier"].text, "2024-03-01T10:01:00Z");
+  EXPECT_EQ(answer["last"].text, "8");
+  EXPECT_EQ(get_json("/v1/changes?after=8")["last"].text, "8");
+}
+
+TEST_F(ApiTest, KeysComeInPages) {
+  EXPECT_EQ(get("/v1/aggregates/candles/keys?limit=2"),
+            "{\"keys\":[\"A/1\",\"B/2\"],\"next\":\"B/2\"}\n");
+  EXPECT_EQ(get("/v1/aggregates/candles/keys?limit=2&after=B%2F2"),
+            "{\"keys\":[\"C/3\"],\"next\":null}\n");
+}
+
+TEST_F(ApiTest, DeadLettersAreValidJsonWhateverTheRecordWas) {
+  const auto letter =
+      get_json("/v1/dead-letters?source=trades&limit=5")["dead_letters"].items.at(0);
+  EXPECT_EQ(letter["reason"].text, "bad-utf8");
+  EXPECT_EQ(letter["raw"].text, "a\xEF\xBF\xBD");
+}
+
+TEST_F(ApiTest, VerifyTakesARange) {
+  ApiRequest request = ApiRequest::get("/v1/verify?from=2024-03-01T00:00:00Z");
+  request.method = "POST";
+  EXPECT_TRUE(parse_json(take_body(api_.handle(request))).value()["ok"].boolean);
+  EXPECT_EQ(service_.verify_query.from, at("2024-03-01T00:00:00Z"));
+}
+
+// ── pushes ──────────────────────────────────────────────────────────────────────────────────────
+
+TEST_F(ApiTest, PushIsAnsweredWithWhatWasAcceptedAndRejected) {
+  const auto answer = post("/v1/sources/trades/events", "{}\n{}\n", 200, "application/x-ndjson");
+  EXPECT_EQ(answer["accepted"].text, "2");
+  EXPECT_EQ(answer["rejected"].to_string(),
+            R"([{"line":3,"reason":"malformed","detail":"line 3: no JSON"}])");
+  EXPECT_EQ(answer["rejected_total"].text, "1");
+  EXPECT_EQ(service_.pushed_body, "{}\n{}\n");
+  EXPECT_EQ(service_.pushed_format, FormatKind::kNdjson);
+}
+
+TEST_F(ApiTest, ContentTypeDecidesTheFormat) {
+  post("/v1/sources/trades/events", "[]", 200, "application/json");
+  EXPECT_EQ(service_.pushed_format, FormatKind::kJson);
+  post("/v1/sources/trades/events", "a,b\n", 200, "text/csv");
+  EXPECT_EQ(service_.pushed_format, FormatKind::kCsv);
+  for (const char* own : {"", "text/plain", "application/x-www-form-urlencoded"}) {
+    post("/v1/sources/trades/events", "x\n", 200, own);
+    EXPECT_EQ(service_.pushed_format, std::nullopt) << own;
+  }
+}
+
+TEST_F(ApiTest, UnknownContentTypeIs415) {
+  const auto problem = post("/v1/sources/trades/events", "x", 415, "image/png");
+  EXPECT_EQ(problem["type"].text, "urn:hindcast:unknown-content-type");
+  EXPECT_NE(problem["detail"].text.find("image/png"), std::string::npos);
+  EXPECT_TRUE(service_.pushed_source.empty());
+}
+
+TEST_F(ApiTest, UnknownSourceIs404WithTheNearest) {
+  const auto problem = post("/v1/sources/trade/events", "x", 404);
+  EXPECT_EQ(problem["detail"].text, "no source 'trade' (did you mean 'trades'?)");
+  EXPECT_EQ(problem["type"].text, "urn:hindcast:no-such-source");
+}
+
+TEST_F(ApiTest, PushToASourceThatReadsItsOwnInputIs400) {
+  EXPECT_EQ(post("/v1/sources/files/events", "x", 400)["type"].text,
+            "urn:hindcast:not-an-http-source");
+}
+
+TEST_F(ApiTest, BodyBeyondTheSourcesBoundIs413) {
+  post("/v1/sources/trades/events", Bytes(2000, 'x'), 200);
+  EXPECT_EQ(post("/v1/sources/trades/events", Bytes(2001, 'x'), 413)["type"].text,
+            "urn:hindcast:body-too-large");
+}
+
+TEST_F(ApiTest, FullLogIs429WithRetryAfter) {
+  service_.push_error = overloaded("the log is at its bound of 4 GiB");
+  EXPECT_EQ(post("/v1/sources/trades/events", "{}\n", 429)["title"].text, "Slow down");
+  EXPECT_EQ(header("Retry-After"), "1");
+}
+
+TEST_F(ApiTest, HeartbeatTakesTextSecondsAndMilliseconds) {
+  for (const char* body : {R"({"time":"2024-03-02T00:00:00Z"})", R"({"time":1709337600})",
+                           R"({"time":1709337600000})"}) {
+    service_.beat.reset();
+    EXPECT_EQ(post("/v1/sources/trades/heartbeat", body, 200)["time"].text, "2024-03-02T00:00:00Z");
+    EXPECT_EQ(service_.beat, at("2024-03-02T00:00:00Z")) << body;
+  }
+  for (const char* body :
+       {"", "{}", "[]", R"({"time":null})", R"({"time":"noon"})", R"({"time":1.5})"}) {
+    EXPECT_NE(post("/v1/sources/trades/heartbeat", body, 400)["detail"].text, "") << body;
+  }
+}
+
+// ── the rest ────────────────────────────────────────────────────────────────────────────────────
+
+TEST_F(ApiTest, UnknownPathIs404AndWrongMethodIs405) {
+  EXPECT_EQ(get_json("/v1/nothing", 404)["type"].text, "urn:hindcast:no-such-path");
+  ApiRequest request = ApiRequest::get("/v1/status");
+  request.method = "DELETE";
+  const auto response = api_.handle(request);
+  EXPECT_EQ(response.http.status, 405);
+  EXPECT_EQ(response.http.headers.at(0).second, "GET");
+}
+
+TEST_F(ApiTest, ReadyzIs503UntilReady) {
+  service_.is_ready = false;
+  get("/readyz", 503);
+  EXPECT_EQ(header("Retry-After"), "1");
+  get("/healthz", 200);
+  service_.is_ready = true;
+  get("/readyz", 200);
+}
+
+TEST_F(ApiTest, TokensGuardEverythingButHealthAndThePage) {
+  service_.config_.server.tokens = {"secret-1", "secret-2"};
+  const auto status_of = [&](std::string_view target, std::string authorization) {
+    ApiRequest request = ApiRequest::get(target);
+    request.trusted = false;
+    request.authorization = std::move(authorization);
+    return api_.handle(request).http.status;
+  };
+  EXPECT_EQ(status_of("/v1/status", ""), 401);
+  EXPECT_EQ(status_of("/v1/status", "Bearer secret-3"), 401);
+  EXPECT_EQ(status_of("/v1/status", "Bearer secret-"), 401);
+  EXPECT_EQ(status_of("/v1/status", "secret-1"), 401);
+  EXPECT_EQ(status_of("/v1/status", "Bearer secret-2"), 200);
+  EXPECT_EQ(status_of("/metrics", ""), 401);
+  EXPECT_EQ(status_of("/v1/nothing", ""), 401);
+  EXPECT_EQ(status_of("/healthz", ""), 200);
+  EXPECT_EQ(status_of("/", ""), 200);
+  ApiRequest push;
+  push.method = "POST";
+  push.path = "/v1/sources/trades/events";
+  api_.submit(push, [](const ApiResponse& response) { EXPECT_EQ(response.http.status, 401); });
+  EXPECT_TRUE(service_.pushed_source.empty());
+}
+
+TEST_F(ApiTest, MetricsAreOneSampleALine) {
+  const Bytes text = get("/metrics");
+  EXPECT_NE(text.find("hindcast_source_received_events_total{source=\"trades\"} 130\n"),
+            std::string::npos);
+  EXPECT_NE(
+      text.find(
+          "hindcast_source_settled_events_total{source=\"trades\",outcome=\"aggregated\"} 120\n"),
+      std::string::npos);
+  EXPECT_NE(
+      text.find(
+          "# TYPE hindcast_log_used_bytes gauge\nhindcast_log_used_bytes{channel=\"live\"} 0\n"),
+      std::string::npos);
+  EXPECT_EQ(text.find("frontier_timestamp_seconds{"),
+            std::string::npos);  // unknown is no sample, not zero
+}
+
+TEST_F(ApiTest, OpenapiNamesEveryPath) {
+  const auto paths = get_json("/openapi.json")["paths"];
+  for (const char* path :
+       {"/v1/sources/{source}/events", "/v1/sources/{source}/heartbeat", "/v1/aggregates",
+        "/v1/aggregates/{aggregate}/keys", "/v1/aggregates/{aggregate}/buckets", "/v1/changes",
+        "/v1/dead-letters", "/v1/status", "/v1/verify"}) {
+    EXPECT_FALSE(paths[path].is_null()) << path;
+  }
+  EXPECT_NE(get("/").find("<!doctype html>"), Bytes::npos);
+}
+
+}  // namespace
+}  // namespace hindcast

@@ -1,0 +1,175 @@
+// A Service with canned answers, for tests of the HTTP layer: routing, errors, JSON. It remembers
+// what it was asked. What the answers mean is tested where they are made, and end to end on the
+// real binary.
+#pragma once
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/service.h"
+
+namespace hindcast {
+
+inline EventTime at(const char* rfc3339) { return parse_rfc3339(rfc3339).value(); }
+
+class CannedService final : public Service {
+ public:
+  CannedService() {
+    SourceConfig trades;
+    trades.name = trades.stream = "trades";
+    trades.max_body = ByteCount{2000};
+    SourceConfig files;
+    files.name = files.stream = "files";
+    files.kind = SourceKind::kFile;
+    config_.sources = {trades, files};
+    schema_.name = "trades";
+    schema_.key = {PartType::kText, PartType::kInt};
+    schema_.id = {PartType::kInt};
+    schema_.values = {{.name = "price", .precision = 18, .scale = 8},
+                      {.name = "note", .type = ValueType::kText, .optional = true}};
+    rule_ = {"candles",
+             {{"open", FunctionKind::kFirst, 0, -1}, {"trades", FunctionKind::kCount, -1, -1}}};
+  }
+
+  const Config& config() const override { return config_; }
+
+  void push(const std::string& source, BytesView body, std::optional<FormatKind> format,
+            Done<PushResult> done) override {
+    pushed_source = source;
+    pushed_body = body;
+    pushed_format = format;
+    // As the log does it: later, on a thread of its own, while the body must still be there.
+    std::jthread([this, body, done = std::move(done)] {
+      if (push_error) return done(*push_error);
+      PushResult result;
+      result.accepted = static_cast<uint64_t>(std::count(body.begin(), body.end(), '\n'));
+      result.rejected = {{3, "malformed", "line 3: no JSON"}};
+      result.rejected_total = 1;
+      done(result);
+    }).join();
+  }
+  void heartbeat(const std::string&, EventTime to, Done<bool> done) override {
+    beat = to;
+    done(true);
+  }
+  std::vector<AggregateInfo> aggregates() const override {
+    return {{"candles", "trades", {1min, 1h}, rule_, schema_, AggregateId{7}}};
+  }
+  Result<std::vector<std::string>> keys(const std::string&, const std::string& after,
+                                        uint64_t limit) override {
+    std::vector<std::string> out;
+    for (const char* key : {"A/1", "B/2", "C/3"}) {
+      if (after < key && out.size() < limit) out.emplace_back(key);
+    }
+    return out;
+  }
+  Result<BucketAnswer> buckets(const BucketQuery& query) override {
+    bucket_query = query;
+    if (query.aggregate != "candles")
+      return not_found("no aggregate '" + query.aggregate + "'; did you mean 'candles'?");
+    BucketAnswer answer;
+    answer.rule = rule_;
+    Bucket bucket;
+    bucket.key_parts = {std::string("BTC"), int64_t{5}};
+    bucket.window = {at("2024-03-01T10:00:00Z"), at("2024-03-01T10:01:00Z")};
+    bucket.resolution = 1min;
+    bucket.state = BucketState::kFinal;
+    bucket.version = Version{2};
+    bucket.events = 124;
+    bucket.digest = {0x1234, 0xABCD};
+    bucket.published_at = ProcessingTime(at("2024-03-01T10:01:06.5Z").time_since_epoch());
+    bucket.values.resize(2);
+    bucket.values[0].kind = Value::Kind::kDecimal;
+    bucket.values[0].number = 612345;
+    bucket.values[0].scale = 1;
+    bucket.values[1].kind = Value::Kind::kInt;
+    bucket.values[1].number = 124;
+    answer.buckets.assign(bucket_count, bucket);
+    return answer;
+  }
+  Result<EventAnswer> events(const EventQuery& query) override {
+    event_query = query;
+    EventAnswer answer;
+    answer.schema = schema_;
+    answer.events.reset(schema_);
+    Bytes key;
+    append_key_part(key, "BTC", false);
+    append_key_part(key, 5);
+    answer.events.key = {answer.events.keys.intern(key)};
+    answer.events.time = {unix_ns(at("2024-03-01T10:00:00.25Z"))};
+    answer.events.id[0] = {17};
+    answer.events.values = {{150000000}, {0}};
+    answer.events.nulls = {2};
+    return answer;
+  }
+  Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery&) override {
+    DeadLetterEntry entry;
+    entry.source = "trades";
+    entry.fact.letter = {"bad-utf8", "request line 3: field 'sym'", "request line 3", "a\xFF", {}};
+    return std::vector{entry};
+  }
+  Result<std::vector<Change>> changes(ChangeNumber after, uint64_t) override {
+    ++change_calls;
+    if (change_calls < changes_from_call || after.value >= 8) return std::vector<Change>{};
+    Change rows;
+    rows.number = ChangeNumber{7};
+    rows.aggregate = AggregateId{7};
+    rows.resolution = 1min;
+    rows.version = Version{2};
+    Bytes key;
+    append_key_part(key, "BTC", false);
+    append_key_part(key, 5);
+    rows.rows = {{key, at("2024-03-01T10:00:00Z")}};
+    Change frontier;
+    frontier.number = ChangeNumber{8};
+    frontier.kind = Change::Kind::kFrontier;
+    frontier.frontier = at("2024-03-01T10:01:00Z");
+    return std::vector{rows, frontier};
+  }
+  SystemStatus status() override {
+    SystemStatus status;
+    status.state = "running";
+    SourceStatus source;
+    source.name = source.stream = "trades";
+    source.kind = "http";
+    source.state = "connected";
+    source.watermark = at("2024-03-01T10:00:55Z");
+    source.received = 130;
+    source.pending = 5;
+    source.behind = 3;
+    source.late = 2;
+    source.tallies = {120, 3, 1, 1};
+    status.sources = {source};
+    status.partitions = {{PartitionId{0}, "trades", source.watermark, std::nullopt, 1_KiB, 5}};
+    return status;
+  }
+  Result<VerifyReport> verify(const VerifyQuery& query) override {
+    verify_query = query;
+    VerifyReport report;
+    report.pages = 3;
+    return report;
+  }
+  bool ready() const override { return is_ready; }
+  void wait_drained() override {}
+
+  Config config_;
+  StreamSchema schema_;
+  Rule rule_;
+  std::string pushed_source;
+  Bytes pushed_body;
+  std::optional<FormatKind> pushed_format;
+  std::optional<Error> push_error;
+  std::optional<EventTime> beat;
+  BucketQuery bucket_query;
+  EventQuery event_query;
+  VerifyQuery verify_query;
+  size_t bucket_count = 1;
+  std::atomic<int> change_calls{0};
+  int changes_from_call = 0;
+  std::atomic<bool> is_ready{true};
+};
+
+}  // namespace hindcast
