@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "cli/child_process.h"
 #include "cli/demo_assets.h"
 #include "net/http_client.h"
+#include "net/json_reader.h"
 
 namespace hindcast {
 namespace {
@@ -42,17 +42,24 @@ constexpr std::array<std::string_view, 14> kMonths = {
     "2014-01-01T00:00:00Z", kEnd};
 constexpr Duration kPatience = 120s;  // before "not settled yet" is called a failure
 
-/// The number behind "name": in our own daemon's status, in which the demo has one source only.
-uint64_t number_of(std::string_view json, std::string_view name) {
-  const std::string quoted = fmt::format("\"{}\":", name);
-  const size_t at = json.find(quoted);
-  uint64_t number = 0;
-  if (at != std::string_view::npos) {
-    const char* begin = json.data() + at + quoted.size();
-    std::from_chars(begin, json.data() + json.size(), number);
+/// What the demo wants to know of the daemon's status; it has one source.
+struct Books {
+  uint64_t received = 0, pending = 0, aggregated = 0, duplicate = 0, superseded = 0,
+           dead_lettered = 0, behind = 0;
+
+  static Result<Books> parse(BytesView status) {
+    HC_TRY_ASSIGN(const JsonValue document, parse_json(status));
+    const JsonValue& sources = document["sources"];
+    if (sources.items.size() != 1) return corruption("status: one source expected");
+    const JsonValue& tallies = sources.items[0]["tallies"];
+    const auto number = [&](std::string_view name) {
+      return tallies[name].unsigned_number().value_or(0);
+    };
+    return Books{number("received"),  number("pending"),    number("aggregated"),
+                 number("duplicate"), number("superseded"), number("dead_lettered"),
+                 number("behind")};
   }
-  return number;
-}
+};
 
 std::string with_thousands(uint64_t number) {
   std::string text = std::to_string(number);
@@ -237,10 +244,11 @@ class Demo {
             std::max(1, std::atoi(std::string(reply.header("retry-after")).c_str()))));
         continue;
       }
-      if (reply.status != 200 || number_of(reply.body, "accepted") != events) {
-        return unavailable(fmt::format("push: HTTP {}: {}", reply.status, reply.body));
+      if (reply.status == 200) {
+        HC_TRY_ASSIGN(const JsonValue answer, parse_json(reply.body));
+        if (answer["accepted"].unsigned_number() == events) return {};
       }
-      return {};
+      return unavailable(fmt::format("push: HTTP {}: {}", reply.status, reply.body));
     }
   }
 
@@ -254,9 +262,10 @@ class Demo {
     HC_TRY_ASSIGN(const Bytes status, get("/v1/status"));
     fmt::print("  kill -9 after {} flights. Restarted: recovered and accepting after {:.0f} ms\n",
                with_thousands(acknowledged), seconds(recovery) * 1000);
-    const uint64_t received = number_of(status, "received");
-    if (received != acknowledged) {
-      return corruption(fmt::format("{} were acknowledged, {} are there", acknowledged, received));
+    HC_TRY_ASSIGN(const Books books, Books::parse(status));
+    if (books.received != acknowledged) {
+      return corruption(
+          fmt::format("{} were acknowledged, {} are there", acknowledged, books.received));
     }
     return {};
   }
@@ -280,8 +289,9 @@ class Demo {
     }
     const MonoTime give_up = clock_.mono_now() + kPatience;
     while (clock_.mono_now() < give_up) {
-      HC_TRY_ASSIGN(status_, get("/v1/status"));
-      if (number_of(status_, "pending") == 0) {
+      HC_TRY_ASSIGN(const Bytes status, get("/v1/status"));
+      HC_TRY_ASSIGN(books_, Books::parse(status));
+      if (books_.pending == 0) {
         // Rollups are the last to be final; the days of a year are few enough for one answer.
         HC_TRY_ASSIGN(const Bytes days,
                       get(fmt::format("/v1/aggregates/{}/buckets?resolution=1d", kAggregate)));
@@ -320,22 +330,20 @@ class Demo {
   }
 
   Status prove() {
-    const uint64_t received = number_of(status_, "received"), behind = number_of(status_, "behind");
-    const uint64_t aggregated = number_of(status_, "aggregated");
-    const uint64_t duplicate = number_of(status_, "duplicate");
-    const uint64_t superseded = number_of(status_, "superseded");
-    const uint64_t dead = number_of(status_, "dead_lettered");
     fmt::print(
         "\nThe books: received {} = aggregated {} + duplicate {} + superseded {} + dead-lettered "
         "{}\n",
-        with_thousands(received), with_thousands(aggregated), with_thousands(duplicate),
-        with_thousands(superseded), with_thousands(dead));
-    if (received != aggregated + duplicate + superseded + dead || aggregated != kFlights) {
+        with_thousands(books_.received), with_thousands(books_.aggregated),
+        with_thousands(books_.duplicate), with_thousands(books_.superseded),
+        with_thousands(books_.dead_lettered));
+    const uint64_t settled =
+        books_.aggregated + books_.duplicate + books_.superseded + books_.dead_lettered;
+    if (books_.received != settled || books_.aggregated != kFlights) {
       return corruption("the books do not balance");
     }
 
     std::vector<std::string> arguments = {"python3", folder_.file("recompute"), events_,
-                                          std::to_string(behind)};
+                                          std::to_string(books_.behind)};
     for (size_t i = 0; i + 1 < kMonths.size(); ++i) {
       const std::string file = folder_.file(fmt::format("hours-{:02}.ndjson", i + 1));
       HC_TRY(query({"--resolution", "1h", "--from", std::string(kMonths[i]), "--to",
@@ -375,7 +383,7 @@ class Demo {
   HttpClient client_;
   std::optional<ChildProcess> daemon_;
   std::string url_, events_;
-  Bytes status_;
+  Books books_;
 };
 
 }  // namespace
