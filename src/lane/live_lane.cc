@@ -266,11 +266,6 @@ std::optional<Window> LiveLane::open_range() const {
 std::vector<PageKey> LiveLane::open_pages(Window range, std::optional<uint16_t> slot) const {
   std::vector<PageAt> found;
   impl_->open.each([&](PageAt page, const PageBuffer&) { found.push_back(page); });
-  if (impl_->operation) {
-    for (const auto& [page, taken] : impl_->operation->taken) found.push_back(page);
-  }
-  std::ranges::sort(found);
-  found.erase(std::unique(found.begin(), found.end()), found.end());
   std::vector<PageKey> out;
   for (const PageAt& page : found) {
     if (slot && page.second != *slot) continue;
@@ -283,12 +278,6 @@ std::vector<PageKey> LiveLane::open_pages(Window range, std::optional<uint16_t> 
 EventBatch LiveLane::open_page(EventTime window, uint16_t slot) const {
   const StreamSchema& schema = impl_->options.schema;
   EventBatch rows = impl_->open.copy({window, slot});
-  if (impl_->operation) {
-    // Taken out to be merged, but no commit has it yet.
-    const auto taken = impl_->operation->taken.find({window, slot});
-    if (taken != impl_->operation->taken.end())
-      append_rows(schema, taken->second.rows, 0, taken->second.rows.size(), rows);
-  }
   return visible(schema, sort_unique(schema, rows), {});
 }
 

@@ -29,9 +29,8 @@ namespace hindcast {
 struct Operation {
   enum class Kind : uint8_t { kLate, kSpill, kSeal } kind = Kind::kLate;
   enum class State : uint8_t { kWaiting, kReading, kCommitting } state = State::kWaiting;
-  std::map<PageAt, LateBuffer> late;         // kLate
-  std::map<PageAt, OpenPages::Taken> taken;  // kSpill, kSeal
-  Position through;                          // kSpill: of the pages taken, events at or below it
+  std::map<PageAt, LateBuffer> late;  // kLate
+  std::vector<PageAt> pages;          // kSpill, kSeal: still open, and filling, until they are read
   std::vector<PageRead> reads;
   size_t memory = 0;
   // kCommitting: what a conflict gives back.

@@ -114,16 +114,17 @@ Effects LiveLane::Impl::spill(ProcessingTime now) {
     candidates.push_back({buffer.since.before, page, buffer.memory});
   });
   std::ranges::sort(candidates, {}, [](const Candidate& c) { return std::tie(c.before, c.page); });
-  Operation spilling{.kind = Operation::Kind::kSpill, .through = applied};
+  Operation spilling{.kind = Operation::Kind::kSpill};
+  size_t memory_taken = 0;
   const size_t enough = std::min<size_t>(options.memory_max.value / 4, kSpillBytesMax);
   for (const Candidate& candidate : candidates) {
-    if (spilling.memory > 0 && spilling.memory + candidate.memory > enough) break;
-    spilling.memory += candidate.memory;
-    spilling.taken.emplace(candidate.page, open.take(candidate.page));
+    if (memory_taken > 0 && memory_taken + candidate.memory > enough) break;
+    memory_taken += candidate.memory;
+    spilling.pages.push_back(candidate.page);
     if (open.spilled().contains(candidate.page))
       spilling.reads.push_back({key(candidate.page), {}});
   }
-  if (spilling.taken.empty()) return {};
+  if (spilling.pages.empty()) return {};
   const bool needs_nothing = spilling.reads.empty();
   Effects effects = begin(std::move(spilling));
   return needs_nothing ? spill_read({}, now) : effects;
@@ -136,7 +137,8 @@ Effects LiveLane::Impl::spill_read(std::vector<PageParts> pages, ProcessingTime 
   Commit commit = start_commit(merge_context.cause, now);
   MarkSet no_marks;
   TallySheet outcomes;
-  for (auto& [page, taken] : spilling.taken) {
+  for (const PageAt& page : spilling.pages) {
+    OpenPages::Taken taken = open.take(page);
     Result<PageMerge> merge =
         merge_page(merge_context, key(page), taken.rows, find(pages, key(page)), RowsOf::kNone);
     if (!merge) return fail(std::move(merge).error());
@@ -144,7 +146,7 @@ Effects LiveLane::Impl::spill_read(std::vector<PageParts> pages, ProcessingTime 
     outcomes += merge->tallies;
     if (merge->add) commit.pages.push_back(std::move(*merge->add));
     open.recycle(std::move(taken.rows));
-    open.spilled(page, spilling.through);
+    open.spilled(page, applied);
   }
   Effects effects;
   effects.commits.push_back(std::move(finish(commit, no_marks, outcomes)));

@@ -27,8 +27,7 @@ Effects LiveLane::Impl::seal_slice(ByteCount budget, ProcessingTime now) {
       if (produced > 0) break;
       Operation sealing{.kind = Operation::Kind::kSeal};
       sealing.reads.push_back({key(*page), {}});
-      sealing.taken.emplace(*page, open.take(*page));
-      sealing.memory = sealing.taken.begin()->second.rows.memory();
+      sealing.pages.push_back(*page);
       return begin(std::move(sealing));
     }
     OpenPages::Taken taken = open.take(*page);
@@ -61,10 +60,10 @@ void LiveLane::Impl::passed(PageAt page) {
 
 /// A page that was spilled: its earlier parts are here now.
 Effects LiveLane::Impl::seal_read(std::vector<PageParts> pages, ProcessingTime now) {
-  HC_ASSERT(pages.size() == 1 && operation->taken.size() == 1);
-  const PageAt page = operation->taken.begin()->first;
-  OpenPages::Taken taken = std::move(operation->taken.begin()->second);
+  HC_ASSERT(pages.size() == 1 && operation->pages.size() == 1);
+  const PageAt page = operation->pages.front();
   operation.reset();
+  OpenPages::Taken taken = open.take(page);
   const MergeContext merge_context = context(Cause::Kind::kLive, now);
   Result<PageMerge> merge =
       merge_page(merge_context, key(page), taken.rows, &pages.front(), RowsOf::kAll);
@@ -77,6 +76,7 @@ Effects LiveLane::Impl::seal_read(std::vector<PageParts> pages, ProcessingTime n
   marks.changed(key(page), merge->changed_keys, frontier.window, merge_context.cause, mark_set);
   if (merge->add) commit.pages.push_back(std::move(*merge->add));
   commit.rows = std::move(merge->rows);
+  open.recycle(std::move(taken.rows));
   Effects effects;
   effects.commits.push_back(std::move(finish(commit, mark_set, outcomes)));
   return effects;

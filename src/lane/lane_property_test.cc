@@ -1,0 +1,293 @@
+// Random workloads, random order of steps, crashes at any of them: the content must be that of the
+// naive model, and every event counted once.
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "base/rng.h"
+#include "lane/lane_test_util.h"
+
+namespace hindcast::test {
+namespace {
+
+/// Records as a bad day brings them: late, ancient, repeated, corrected, deleted, refused.
+class Workload {
+ public:
+  Workload(Rng& rng, bool corrections) : rng_(rng), corrections_(corrections) {}
+
+  LogAppend next(NaiveModel& model) {
+    const SourceId source = rng_.chance(0.7) ? kLeft : kRight;
+    const double what = rng_.unit();
+    if (what < 0.03) {
+      const size_t letters = 1 + rng_.below(3);
+      model.dead(source, letters);
+      return dead_record(source, letters);
+    }
+    if (what < 0.06) return advance_record(source, now_, Advance::Why::kIdle);
+    if (what < 0.08) {
+      return {{kPartition, RecordKind::kDisconnected, source, 0}, encode(Connection{"gone"})};
+    }
+    std::vector<Event> events;
+    for (size_t n = 1 + rng_.below(20); n > 0; --n) {
+      events.push_back(event());
+      model.add(source, events.back());
+    }
+    return events_record(source, events);
+  }
+
+ private:
+  Event event() {
+    if (!sent_.empty() && rng_.chance(0.15)) {  // again, perhaps corrected
+      Event e = sent_[rng_.below(sent_.size())];
+      if (corrections_ && rng_.chance(0.6)) {
+        e.revision += static_cast<int64_t>(1 + rng_.below(2));
+        e.op = rng_.chance(0.3) ? Op::kDelete : Op::kUpsert;
+        // Equal revisions have equal content, as the model assumes.
+        e.value = e.op == Op::kDelete ? 0 : e.id * 10 + e.revision;
+        sent_.push_back(e);
+      }
+      return e;
+    }
+    now_ += Duration(rng_.below(2'000)) * 1'000'000;
+    const double how = rng_.unit();
+    Duration time = now_;
+    if (how < 0.15) time -= std::min<Duration>(now_, Duration(rng_.below(30'000)) * 1'000'000);
+    if (how < 0.03) time = Duration(rng_.below(1 + static_cast<uint64_t>(now_.count())));
+    time -= time % 1ms;
+    const auto id = static_cast<int64_t>(sent_.size());
+    Event e{.key = "k" + std::to_string(rng_.below(9)), .time = time, .id = id, .value = id * 10};
+    sent_.push_back(e);
+    return e;
+  }
+
+  Rng& rng_;
+  const bool corrections_;
+  Duration now_{};
+  std::vector<Event> sent_;
+};
+
+struct Simulated {
+  Simulated(uint64_t seed, bool crashes, bool corrections)
+      : rng(seed),
+        crashes_(crashes),
+        corrections_(corrections),
+        store({.post = [this](Task task) { tasks.push_back(std::move(task)); }}),
+        driver(options(), log, store) {}
+
+  LaneDriverOptions options() {
+    LaneDriverOptions o = small_options();
+    o.lane.delays = {{kLeft, rng.below(3) * 4s}, {kRight, rng.below(2) * 9s}};
+    o.lane.late_as_replay = rng.chance(0.3) ? 1h : 20s + rng.below(60) * 1s;
+    o.lane.memory_max = rng.chance(0.3) ? 60_KiB : 64_MiB;
+    o.lane.reread_max = rng.chance(0.3) ? ByteCount{1'500} : 64_MiB;
+    o.lane.late_events_max = 1 + rng.below(200);
+    o.lane.part_rows_max = static_cast<uint32_t>(1 + rng.below(60));
+    o.read_max = ByteCount{1 + rng.below(2'000)};
+    o.seal_budget = ByteCount{1 + rng.below(4'000)};
+    o.drain_events_max = 1 + rng.below(40);
+    o.drain_pages_max = 1 + rng.below(4);
+    return o;
+  }
+
+  void random_step() {
+    if (!tasks.empty() && rng.chance(0.5)) {
+      run_task();
+      return;
+    }
+    const auto step = static_cast<LaneDriver::Step>(rng.below(LaneDriver::kSteps));
+    if (driver.can(step)) {
+      ok(driver.take(step, ProcessingTime(Duration(++now))));
+      ok(driver.lane().failure());
+      ok(driver.drain().failure());
+    }
+    check_pending();
+  }
+  static void ok(const Status& status) {
+    EXPECT_TRUE(status.has_value()) << status.error().message;
+  }
+  void run_task() {
+    Task task = std::move(tasks.front());
+    tasks.pop_front();
+    task();
+    check_store();
+  }
+  void crash() {
+    ++crashed;
+    tasks.clear();
+    store.crash();
+    driver.start().value();
+  }
+  void settle() {
+    for (;;) {
+      const uint64_t before = driver.progress();
+      ok(driver.run(ProcessingTime(Duration(++now))));
+      if (::testing::Test::HasFailure()) return;
+      if (tasks.empty() && driver.progress() - before <= 3)
+        return;  // looked for records and marks, found none
+      while (!tasks.empty()) run_task();
+    }
+  }
+
+  /// Never back; and nothing that was final changes under its version (law L4).
+  void check_store() {
+    const auto snapshot = store.snapshot().value();
+    const auto checkpoint = snapshot->checkpoint(kPartition).value();
+    if (!checkpoint) return;
+    EXPECT_GE(checkpoint->frontier, frontier);
+    EXPECT_GE(checkpoint->watermark, watermark);
+    EXPECT_LE(checkpoint->safe, checkpoint->applied);
+    frontier = checkpoint->frontier;
+    watermark = checkpoint->watermark;
+    if (!rng.chance(0.2)) return;  // looking at every row each time would be most of the run
+    for (const RollerAggregate& aggregate : small_rollups()) {
+      for (const Duration resolution : aggregate.resolutions) {
+        const RowQuery all{.aggregate = aggregate.id,
+                           .resolution = resolution,
+                           .range = {kMinEventTime, kMaxEventTime}};
+        snapshot
+            ->rows(all,
+                   [&](const Row& row) {
+                     auto [known, is_new] = rows.try_emplace(row.at, row);
+                     if (is_new) return true;
+                     if (row.version == known->second.version) {
+                       EXPECT_EQ(row, known->second);
+                     } else {
+                       EXPECT_GT(row.version, known->second.version);
+                       const bool differs = row.state != known->second.state ||
+                                            row.events != known->second.events ||
+                                            row.digest != known->second.digest;
+                       EXPECT_TRUE(differs) << "a version for nothing";
+                       known->second = row;
+                     }
+                     return true;
+                   })
+            .value();
+      }
+    }
+  }
+
+  /// Law L3 at any moment: what the lane applied is open in it, or moved to the replay log, or in
+  /// the tallies of a commit made since; the latter two are in the store in the end. Here: what is
+  /// open is never more than was received.
+  void check_pending() const {
+    for (const auto& [source, events] : driver.lane().pending()) {
+      for (const SourceState& state : driver.lane().sources()) {
+        if (state.source == source) {
+          EXPECT_LE(events, state.received);
+        }
+      }
+    }
+  }
+
+  void append(LogAppend record) {
+    std::vector<LogAppend> batch;
+    batch.push_back(std::move(record));
+    log.append(Channel::kLive, std::move(batch),
+               [](Result<std::vector<Position>> done) { ASSERT_TRUE(done.has_value()); });
+  }
+
+  void execute() {
+    driver.start().value();
+    Workload workload(rng, corrections_);
+    for (int records = 0; records < 120;) {
+      if (rng.chance(0.12)) {
+        append(workload.next(model));
+        ++records;
+      } else if (crashes_ && rng.chance(0.004)) {
+        crash();
+      } else {
+        random_step();
+      }
+      if (::testing::Test::HasFailure()) return;
+    }
+    settle();
+    if (crashes_) crash();
+    append(advance_record(kLeft, 100 * 24h, Advance::Why::kEnd));
+    append(advance_record(kRight, 100 * 24h, Advance::Why::kEnd));
+    settle();
+  }
+
+  Tallies tallies(SourceId source) { return store.snapshot().value()->tallies(source).value(); }
+
+  Rng rng;
+  const bool crashes_, corrections_;
+  std::deque<Task> tasks;  // commits given to the store
+  MemoryLog log;
+  MemoryStore store;
+  LaneDriver driver;
+  NaiveModel model;
+  std::map<RowKey, Row> rows;
+  Frontier frontier;
+  EventTime watermark = kMinEventTime;
+  int64_t now = 0;
+  int crashed = 0;
+};
+
+void expect_as_modelled(Simulated& run) {
+  expect_equal(stored_content(run.store), run.model.content());
+  expect_digests_agree(run.store);
+  for (const SourceId source : {kLeft, kRight}) {
+    EXPECT_EQ(run.tallies(source).settled(), run.model.received(source));
+  }
+  for (const auto& [source, events] : run.driver.lane().pending()) EXPECT_EQ(events, 0U);
+  for (const SourceState& state : run.driver.lane().sources()) {
+    EXPECT_EQ(state.received, run.model.received(state.source));
+  }
+  const auto snapshot = run.store.snapshot().value();
+  snapshot
+      ->marks(kPartition,
+              [](const Mark&) {
+                ADD_FAILURE() << "a mark is left though every parent is closed";
+                return false;
+              })
+      .value();
+  EXPECT_EQ(run.log.read(kPartition, Channel::kReplay, run.driver.drain().read_after(), 1_MiB)
+                .value()
+                .records.size(),
+            0U);
+}
+
+TEST(LanePropertyTest, ContentAndAccountsAreThoseOfTheNaiveModel) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Simulated run(seed, /*crashes=*/false, /*corrections=*/true);
+    run.execute();
+    expect_as_modelled(run);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(LanePropertyTest, ACrashAtAnyStepChangesNeitherContentNorAccounts) {
+  int crashes = 0;
+  uint64_t replayed = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Simulated run(seed, /*crashes=*/true, /*corrections=*/true);
+    run.execute();
+    expect_as_modelled(run);
+    crashes += run.crashed;
+    for (const SourceState& state : run.driver.lane().sources()) replayed += state.replayed;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(crashes, 400);  // the claim is worth something
+  EXPECT_GT(replayed, 1'000U);
+}
+
+// Without corrections each identity is aggregated once and every repetition is a duplicate,
+// whatever the order: so the tallies are equal to the last event, not only in their sum.
+TEST(LanePropertyTest, WithoutCorrectionsEveryTallyIsExact) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Simulated run(seed, /*crashes=*/true, /*corrections=*/false);
+    run.execute();
+    expect_as_modelled(run);
+    Tallies sum = run.tallies(kLeft);
+    sum += run.tallies(kRight);
+    EXPECT_EQ(sum.aggregated, run.model.identities());
+    EXPECT_EQ(sum.superseded, 0U);
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace hindcast::test
