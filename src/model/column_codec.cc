@@ -53,8 +53,13 @@ BlockShape plain_shape(unsigned bits, unsigned bits_min) {
 
 // The width at which packed cells plus exceptions are smallest (sizes of exceptions estimated).
 BlockShape best_shape(const uint64_t* v, unsigned widest, unsigned bits_min) {
-  std::array<uint8_t, 65> with_width{};
-  for (size_t i = 0; i < kBlock; ++i) ++with_width[width_of(v[i])];
+  // Four counters per width: neighbours are often equally wide, and each would wait for the other.
+  std::array<std::array<uint8_t, 4>, 65> counters{};
+  for (size_t i = 0; i < kBlock; ++i) ++counters[width_of(v[i])][i % 4];
+  std::array<unsigned, 65> with_width;
+  for (size_t w = 0; w < with_width.size(); ++w) {
+    with_width[w] = counters[w][0] + counters[w][1] + counters[w][2] + counters[w][3];
+  }
   const BlockShape plain = plain_shape(widest, bits_min);
   unsigned best_bits = widest, best_cost = plain.bits * kBlock;
   unsigned apart = 0, apart_bits = 0;
@@ -62,7 +67,7 @@ BlockShape best_shape(const uint64_t* v, unsigned widest, unsigned bits_min) {
     apart += with_width[bits + 1];
     apart_bits += with_width[bits + 1] * (bits + 1);
     const unsigned packed = bits * static_cast<unsigned>(kBlock);
-    const unsigned cost = packed + 8 + apart * 12 + (apart_bits - apart * bits) * 8 / 7;
+    const unsigned cost = packed + 8 + apart * 12 + (apart_bits - apart * bits) * 9 / 8;
     if (bits <= kPackedBitsMax && cost < best_cost) best_bits = bits, best_cost = cost;
   }
   return best_bits == widest ? plain : BlockShape{best_bits, true};
@@ -92,20 +97,31 @@ char* put_varint_at(char* p, uint64_t v) {
   return p;
 }
 
+template <size_t kCount>
+void put_pairs_together(uint64_t* v, unsigned bits) {
+  for (size_t i = 0; i < kCount / 2; ++i) v[i] = v[2 * i] | v[2 * i + 1] << bits;
+}
+
 // Packs n cells of `bits` each at p; writes up to 8 bytes beyond. Narrow cells are put together in
 // pairs, fours and eights first, which is independent work; only the last step is a chain.
 char* pack(const uint64_t* cells, size_t n, unsigned bits, char* p) {
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
   char* const end = p + (n * bits + 7) / 8;
+  const uint64_t mask = (uint64_t{1} << bits) - 1;
   uint64_t v[kBlock];
-  for (size_t i = 0; i < kBlock; ++i) v[i] = i < n ? cells[i] & mask : 0;
-  size_t count = kBlock;
-  for (; bits * 2 <= kPackedBitsMax && count > 8; bits *= 2, count /= 2) {
-    for (size_t i = 0; i < count / 2; ++i) v[i] = v[2 * i] | v[2 * i + 1] << bits;
+  for (size_t i = 0; i < kBlock; ++i) v[i] = cells[i] & mask;
+  std::fill(v + n, v + kBlock, 0);
+  if (bits * 2 <= kPackedBitsMax) {
+    put_pairs_together<kBlock>(v, bits), n = (n + 1) / 2, bits *= 2;
+    if (bits * 2 <= kPackedBitsMax) {
+      put_pairs_together<kBlock / 2>(v, bits), n = (n + 1) / 2, bits *= 2;
+      if (bits * 2 <= kPackedBitsMax) {
+        put_pairs_together<kBlock / 4>(v, bits), n = (n + 1) / 2, bits *= 2;
+      }
+    }
   }
   uint64_t pending = 0;
   unsigned fill = 0;
-  for (size_t i = 0; i < count && p < end; ++i) {
+  for (size_t i = 0; i < n; ++i) {
     pending |= v[i] << fill;
     fill += bits;
     std::memcpy(p, &pending, 8);
@@ -243,8 +259,11 @@ bool ColumnEncoder::encode_scaled(const int64_t* cells, size_t n, const RowKeys&
   int64_t previous = 0;
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t m = std::min(kBlock, n - begin);
-    std::memcpy(cell, cells + begin, m * 8);
-    std::fill(cell + m, cell + kBlock, cell[m - 1]);
+    if (m == kBlock) {
+      std::memcpy(cell, cells + begin, sizeof cell);
+    } else {
+      std::fill(std::copy(cells + begin, cells + n, cell), cell + kBlock, cells[n - 1]);
+    }
     if (digits > 0) {
       uint64_t wrong = 0;
       for (size_t i = 0; i < kBlock; ++i) {
