@@ -156,7 +156,10 @@ struct Simulated {
                        const bool differs = row.state != known->second.state ||
                                             row.events != known->second.events ||
                                             row.digest != known->second.digest;
-                       EXPECT_TRUE(differs) << "a version for nothing";
+                       // Two steps may lead back to where they began; one may not.
+                       if (row.version.value == known->second.version.value + 1) {
+                         EXPECT_TRUE(differs) << "a version for nothing";
+                       }
                        known->second = row;
                      }
                      return true;
