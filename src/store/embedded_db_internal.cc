@@ -3,7 +3,6 @@
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
@@ -83,12 +82,13 @@ rocksdb::DBOptions db_options(const DatabaseOptions& options, rocksdb::Env& env,
   db.use_direct_io_for_flush_and_compaction =
       !options.read_only && direct_io_works(env, options.folder);
   db.bytes_per_sync = 1 << 20;
-  // The committer is the only writer of rows; without concurrent inserts sorted ones can use hints.
+  // The committer is the only writer of rows; without concurrent inserts each one begins where the
+  // last one ended, and a slice's rows are sorted.
   db.allow_concurrent_memtable_write = false;
   db.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(options.cache.value / 2, cache);
   // Bounds the WAL that a start reads again, and so the restart.
-  db.max_total_wal_size = 2 * options.cache.value;
+  db.max_total_wal_size = options.cache.value;
   db.track_and_verify_wals_in_manifest = true;
   db.max_open_files = 512;
   db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
@@ -116,9 +116,7 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const DatabaseOptions& o
   cf.level0_slowdown_writes_trigger = 32;
   cf.level0_stop_writes_trigger = 64;
   if (table == kRows) {
-    // A slice's rows are sorted behind one place: each insert begins where the last one ended.
-    cf.memtable_insert_with_hint_prefix_extractor.reset(
-        rocksdb::NewFixedPrefixTransform(kRowPlaceBytes));
+    // Spares most looks for the old version of a row that is not in memory any more.
     cf.memtable_whole_key_filtering = true;
     cf.memtable_prefix_bloom_size_ratio = 0.02;
   }
