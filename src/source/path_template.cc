@@ -96,6 +96,21 @@ std::optional<PathParts> match_component(std::string_view pattern, std::string_v
   return parts;
 }
 
+std::optional<PathParts> match_end(std::string_view path_template, std::string_view path) {
+  const auto pattern = components(path_template), actual = components(path);
+  PathParts parts;
+  size_t matched = 0;
+  while (matched < std::min(pattern.size(), actual.size())) {
+    PathParts found = parts;
+    if (!match(pattern[pattern.size() - 1 - matched], actual[actual.size() - 1 - matched], found))
+      break;
+    parts = std::move(found);
+    ++matched;
+  }
+  if (matched == 0) return std::nullopt;
+  return parts;
+}
+
 bool natural_less(std::string_view a, std::string_view b) {
   size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {

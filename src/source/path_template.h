@@ -27,6 +27,10 @@ struct MatchedFile {
 /// texts.
 std::optional<PathParts> match_component(std::string_view pattern, std::string_view name);
 
+/// Matches the last components of a path: as many as agree, at least the file's name. So a sample
+/// that lies elsewhere still gives its name's parts.
+std::optional<PathParts> match_end(std::string_view path_template, std::string_view path);
+
 /// Digits compare as numbers: "day-9" before "day-10". A total order: equal only when bytewise
 /// equal.
 bool natural_less(std::string_view a, std::string_view b);

@@ -29,6 +29,13 @@ TEST(PathTemplateTest, StarMatchesNothingOrMoreAndQuestionMarkOne) {
   EXPECT_FALSE(match_component("*.csv", "a.csv.gz"));
 }
 
+TEST(PathTemplateTest, ASampleThatLiesElsewhereStillGivesItsParts) {
+  EXPECT_EQ(match_end("/srv/{day}/{symbol}.csv", "/srv/20240301/BTC.csv"),
+            (PathParts{{"symbol", "BTC"}, {"day", "20240301"}}));
+  EXPECT_EQ(match_end("/srv/data/{symbol}.csv", "BTC.csv"), (PathParts{{"symbol", "BTC"}}));
+  EXPECT_EQ(match_end("/srv/{symbol}.csv", "/srv/BTC.txt"), std::nullopt);
+}
+
 // Read in byte order, day 10 would come before day 9, and nine days would be behind the watermark.
 TEST(PathTemplateTest, DigitsCompareAsNumbers) {
   EXPECT_TRUE(natural_less("day-9.csv", "day-10.csv"));

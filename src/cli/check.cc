@@ -1,0 +1,160 @@
+#include "cli/check.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include "base/posix_files.h"
+#include "base/text.h"
+#include "base/thread_runtime.h"
+#include "cli/load_config.h"
+#include "format/decoder.h"
+#include "net/compression.h"
+#include "server/render.h"
+#include "source/path_template.h"
+
+namespace hindcast {
+namespace {
+
+constexpr size_t kShown = 5;
+constexpr size_t kRead = 64 << 10;
+constexpr size_t kSampleMax = 64 << 20;  // a sample without one event in so much has none
+
+struct Sample {
+  EventBatch events;
+  std::vector<DeadLetter> dead;
+  Decoder::Counts counts;
+};
+
+std::string count_of(size_t n, std::string_view what) {
+  return std::to_string(n) + " " + std::string(what) + (n == 1 ? "" : "s");
+}
+
+/// The source a sample belongs to.
+Result<const SourceConfig*> source_of(const Config& config, const CheckOptions& options) {
+  std::vector<std::string_view> names;
+  for (const auto& source : config.sources) names.push_back(source.name);
+  if (!options.source.empty()) {
+    const SourceConfig* source = config.source(options.source);
+    if (source == nullptr)
+      return invalid_argument("no source '" + options.source + "'" +
+                              did_you_mean(options.source, names));
+    return source;
+  }
+  if (config.sources.size() == 1) return &config.sources[0];
+  for (const auto& source : config.sources) {
+    if (!source.path.empty() && match_end(source.path, options.sample)) return &source;
+  }
+  return invalid_argument("there are several sources: say --source with one of their names");
+}
+
+/// Content of the file, decompressed, piece by piece.
+class Content {
+ public:
+  static Result<Content> open(const std::string& path) {
+    PosixFileSystem files;
+    Content content;
+    HC_TRY_ASSIGN(content.file_, files.open(path, OpenMode::kRead));
+    const Compression kind = compression_of_path(path);
+    if (kind != Compression::kNone) content.decompressor_ = make_decompressor(kind);
+    return content;
+  }
+  /// Appends the next piece; false at the end.
+  Result<bool> next(Bytes& out) {
+    if (!decompressor_) {
+      HC_TRY_ASSIGN(const Bytes piece, file_->read(offset_, kRead));
+      offset_ += piece.size();
+      out += piece;
+      return !piece.empty();
+    }
+    for (;;) {
+      const size_t have = out.size();
+      out.resize(have + kRead);
+      HC_TRY_ASSIGN(const size_t got, decompressor_->read(left_, out.data() + have, kRead));
+      out.resize(have + got);
+      if (got > 0) return true;
+      HC_TRY_ASSIGN(raw_, file_->read(offset_, kRead));
+      if (raw_.empty()) {
+        HC_TRY(decompressor_->finish());
+        return false;
+      }
+      offset_ += raw_.size();
+      left_ = raw_;
+    }
+  }
+
+ private:
+  std::unique_ptr<File> file_;
+  std::unique_ptr<Decompressor> decompressor_;
+  uint64_t offset_ = 0;
+  Bytes raw_;
+  BytesView left_;
+};
+
+Result<Sample> read_sample(const std::string& path, const SourceConfig& source,
+                           const StreamSchema& schema) {
+  HC_TRY_ASSIGN(Content content, Content::open(path));
+  MatchedFile file{
+      path, source.path.empty() ? PathParts{} : match_end(source.path, path).value_or(PathParts{})};
+  const auto decoder = make_decoder(schema, source);
+  const ThreadRuntime clock({"check"}, 1);
+  decoder->begin({display_name(path, path), object_name(file), file.parts, clock.wall_now()});
+  Sample sample;
+  sample.events.reset(schema);
+  Bytes buffer;
+  size_t read = 0;
+  for (bool more = true; more && sample.events.size() < kShown && read < kSampleMax;) {
+    const size_t before = buffer.size();
+    HC_TRY_ASSIGN(more, content.next(buffer));
+    read += buffer.size() - before;
+    buffer.erase(0, decoder->decode(buffer, !more, sample.events, sample.dead, sample.counts));
+  }
+  return sample;
+}
+
+int show_sample(const Config& config, const CheckOptions& options, const Output& output) {
+  const auto source = source_of(config, options);
+  if (!source) return report(source.error(), output);
+  const StreamSchema& schema = config.stream((*source)->stream)->schema;
+  const auto sample = read_sample(options.sample, **source, schema);
+  if (!sample) {
+    output.err << "hindcast: " << options.sample << ": " << sample.error().message << '\n';
+    return kExitNo;
+  }
+  output.out << "\n" << options.sample << " as source '" << (*source)->name << "':\n";
+  Bytes document = "{\"events\":[";
+  for (size_t row = 0; row < std::min(kShown, sample->events.size()); ++row) {
+    if (row > 0) document += ',';
+    JsonWriter json(document);
+    render_event(json, schema, sample->events, row);
+  }
+  document += "]}";
+  print_events(document, Format::kTable, "", output);
+  for (size_t i = 0; i < std::min(kShown, sample->dead.size()); ++i) {
+    const DeadLetter& letter = sample->dead[i];
+    output.out << "refused: " << letter.place << ": " << letter.reason << ": " << letter.detail
+               << '\n';
+  }
+  if (sample->dead.size() > kShown)
+    output.out << "… " << sample->dead.size() - kShown << " more were refused\n";
+  if (sample->counts.ignored > 0)
+    output.out << count_of(sample->counts.ignored, "message") << " ignored: no match\n";
+  return sample->events.empty() ? kExitNo : kExitOk;
+}
+
+}  // namespace
+
+int check_command(const CheckOptions& options, const Output& output) {
+  const std::optional<Config> config = load_config(options.config);
+  if (!config) return kExitNo;
+  output.out << options.config << " is right: " << count_of(config->sources.size(), "source")
+             << ", " << count_of(config->aggregates.size(), "aggregate") << "\n";
+  for (const auto& aggregate : config->aggregates) {
+    output.out << "  " << aggregate.name << " over " << aggregate.stream << " at";
+    for (const Duration resolution : aggregate.resolutions())
+      output.out << " " << to_string(resolution);
+    output.out << "\n";
+  }
+  return options.sample.empty() ? kExitOk : show_sample(*config, options, output);
+}
+
+}  // namespace hindcast
