@@ -78,7 +78,7 @@ void Table::print_csv(std::ostream& out) const {
 std::string with_commas(const std::string& digits) {
   if (digits.find_first_not_of("0123456789") != std::string::npos) return digits;
   std::string out = digits;
-  for (size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+  for (size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, 1, ',');
   return out;
 }
 
