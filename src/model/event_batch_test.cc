@@ -189,7 +189,7 @@ TEST(EventCodecTest, CellsOfAnySizeRoundTrip) {
   for (int i = 0; i < 2'000; ++i) {
     const auto wild = static_cast<int64_t>(rng.next()) >> rng.below(64);
     trades.push_back({.key = "K",
-                      .time = i % 97 == 5 ? wild : 1'000'000'000 * i,
+                      .time = i % 97 == 5 ? wild : int64_t{i} * 1'000'000'000,
                       .id = wild,
                       .price = i % 211 == 3 ? wild : 10'000});
   }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/rng.h"
 #include "model/events_test_util.h"
 
 namespace hindcast {
@@ -73,6 +76,37 @@ TEST(SortUniqueTest, OutcomesNameTheFirstOfEqualWinners) {
 
 TEST(SortUniqueTest, NothingIsFine) { EXPECT_TRUE(page_of({}).empty()); }
 
+// Sorted, in sorted pieces, two lines of one feed, nearly sorted, and in no order: each takes
+// another way through the sort.
+TEST(SortUniqueTest, LargeInputsOfEveryShapeAreSorted) {
+  std::vector<Trade> sorted;
+  for (const char* key : {"A", "B"}) {
+    for (int i = 0; i < 3'000; ++i) {
+      sorted.push_back({.key = key, .time = i / 3 * 1'000, .id = i % 3, .price = i});
+    }
+  }
+  Rng rng(11);
+  const auto shuffle = [&](std::vector<Trade> trades, size_t reach) {
+    for (size_t i = 0; i < trades.size(); ++i) {
+      std::swap(trades[i], trades[std::min(trades.size() - 1, i + rng.below(reach + 1))]);
+    }
+    return trades;
+  };
+  std::vector<Trade> pieces, lines;
+  for (size_t piece = 0; piece < 7; ++piece) {
+    for (size_t i = piece; i < sorted.size(); i += 7) pieces.push_back(sorted[i]);
+  }
+  for (size_t i = 0; i < sorted.size() + 50; ++i) {
+    if (i < sorted.size()) lines.push_back(sorted[i]);
+    if (i >= 50) lines.push_back(sorted[i - 50]);
+  }
+  const std::vector<Trade> reversed(sorted.rbegin(), sorted.rend());
+  for (const auto& input :
+       {sorted, pieces, lines, shuffle(sorted, 3), shuffle(sorted, 6'000), reversed}) {
+    EXPECT_EQ(trades_of(page_of(input)), sorted);
+  }
+}
+
 // Texts may stand in the table twice when they were added without looking.
 TEST(SortUniqueTest, EqualTextsAndKeysWithDifferentNumbersAreEqual) {
   StreamSchema schema = kSchema;
@@ -133,6 +167,19 @@ TEST(AddTest, ATombstoneRemovesAndStays) {
   EXPECT_TRUE(replay.rows.empty());
   EXPECT_EQ(replay.outcomes, std::vector<Outcome>{Outcome::kSuperseded});
   EXPECT_EQ(replay.live_change, 0);
+}
+
+// A few late events in a long run are searched for, not walked to.
+TEST(AddTest, FewEventsIntoALongRunFindTheirCounterparts) {
+  std::vector<Trade> there;
+  for (int i = 0; i < 1'000; ++i) there.push_back({.key = "A", .time = i, .id = 1, .price = i});
+  Trade newer = there[999];
+  newer.revision = 1;
+  const std::vector<Trade> late = {there[0], there[500], {.key = "A", .time = 500, .id = 2}, newer};
+  const Addition addition = add(kSchema, page_of(there), page_of(late), {});
+  EXPECT_EQ(addition.outcomes, (std::vector<Outcome>{Outcome::kDuplicate, Outcome::kDuplicate,
+                                                     Outcome::kAdded, Outcome::kAdded}));
+  EXPECT_EQ(addition.live_change, 1);
 }
 
 // What readers cannot see must be stored and must not be announced.
