@@ -35,8 +35,8 @@ Result<std::unique_ptr<ChannelLog>> ChannelLog::open(FileSystem& files,
   return log;
 }
 
+// Nobody else knows the log yet, so nothing is locked.
 void ChannelLog::start(Recovered recovered) {
-  const std::lock_guard lock(mutex_);
   for (const Section& section : recovered.sections) {
     directory_.add(section);
     newest_ = std::max(newest_, Position{0, section.last_record()});
@@ -81,12 +81,15 @@ bool ChannelLog::append(std::vector<LogAppend> records, Done<std::vector<Positio
     const std::lock_guard lock(mutex_);
     if (failed_) {
       status = unavailable("the log failed and takes nothing more");
+    } else if (records.empty()) {
+      // Takes no space: whatever the bound says, it completes after those before it.
     } else if (size_now() + waiting_bytes_ >= options_.retention.value + reserve) {
       status = overloaded("the log is at its bound of " + std::to_string(options_.retention.value) +
                           " bytes");
     } else if (waiting_bytes_ >= options_.queue.value + reserve) {
       status = overloaded("too much waits to be written to the log");
-    } else {
+    }
+    if (status) {
       waiting_bytes_ += bytes;
       queue_.push_back({std::move(records), bytes, std::move(done)});
       return true;

@@ -64,7 +64,8 @@ class Log {
   virtual ~Log() = default;
   /// Appends all records, or none (atomic also over a crash: recovery shows all of them or none). They may belong to several
   /// partitions. `done` gets the position of each. Errors: kOverloaded (log at its bound: nothing was appended; slow down),
-  /// kInvalidArgument (record too large). A failed sync ends the process (real) or the simulated node.
+  /// kInvalidArgument (record too large). An empty vector is never refused for space and completes after all before it.
+  /// A failed sync ends the process (real) or the simulated node.
   virtual void append(Channel channel, std::vector<LogAppend> records, Done<std::vector<Position>> done) = 0;
   /// Durable records of `partition` after `after` (exclusive), at most about `max` payload bytes but at least one record if
   /// there is one. Blocks for disk at most; never waits for new records. Errors: kCorruption (the next thing after

@@ -161,6 +161,7 @@ TYPED_TEST_P(LogContractTest, AFullLogRefusesEventsButStillTakesControlRecords) 
     refused = !this->append({control(kOne, RecordKind::kGap, Bytes(4096, 'g'))});
   }
   EXPECT_TRUE(refused);
+  EXPECT_TRUE(this->append({})) << "a barrier takes no space";
 }
 
 TYPED_TEST_P(LogContractTest, TrimmedSpaceIsUsedAgain) {

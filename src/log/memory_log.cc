@@ -27,7 +27,7 @@ void MemoryLog::append(Channel channel, std::vector<LogAppend> records,
     const uint64_t limit =
         options_.retention.value +
         (log::only_control(records) ? options_.control_reserve.value : uint64_t{0});
-    full = s.size >= limit;
+    full = !records.empty() && s.size >= limit;
     if (!full) {
       std::vector<Position> positions;
       positions.reserve(records.size());
