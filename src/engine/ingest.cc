@@ -95,13 +95,12 @@ void Ingest::add_events(Lane& at, const SourceBatch& batch, std::vector<LogAppen
   }
 }
 
-void Ingest::append(SourceId source, SourceBatch batch, MonoTime now, Done<bool> done) {
+Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done) {
   Lane& at = lane(source);
-  ledger_.ignored(source, batch.ignored);
   // Judged before anything is noted down: a refused batch must leave no trace, for it comes again.
   const LogStats stats = log_.stats(Channel::kLive);
   if (stats.size >= stats.limit && !(batch.events.empty() && batch.dead.empty())) {
-    return done(overloaded("the log holds " + std::to_string(stats.size.value >> 20) + " MiB, its bound; aggregation lags behind"));
+    return overloaded("the log holds " + std::to_string(stats.size.value >> 20) + " MiB, its bound; aggregation lags behind");
   }
   std::unique_lock lock(at.mutex);
   const StreamInfo& stream = *at.stream;
@@ -142,11 +141,14 @@ void Ingest::append(SourceId source, SourceBatch batch, MonoTime now, Done<bool>
       add_advance(at, window_of(at.max_event, stream.coarsest).end, Advance::Why::kEnd, records);
     }
   }
+  ledger_.ignored(source, batch.ignored);
   if (records.empty()) {
     lock.unlock();
-    return done(true);
+    done(true);
+  } else {
+    submit(at, std::move(records), std::move(done));
   }
-  submit(at, std::move(records), std::move(done));
+  return {};
 }
 
 void Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {

@@ -31,8 +31,9 @@ class Ingest {
   /// "" = none: begin at the beginning.
   Bytes resume_token(SourceId source) const;
 
-  /// Appends a batch. `done` gets true once it is durable. Errors: kOverloaded (log at its bound, nothing was taken).
-  void append(SourceId source, SourceBatch batch, MonoTime now, Done<bool> done);
+  /// Appends a batch. `done` gets true once it is durable. Errors, at once and without calling `done`: kOverloaded (log at
+  /// its bound; nothing was taken, offer the same batch again later).
+  Status append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done);
   void heartbeat(SourceId source, EventTime to, Done<bool> done);
   /// Writes kIdle advances for sources that have been silent for their idle_after. Called about once a second.
   void check_idle(MonoTime now);

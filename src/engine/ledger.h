@@ -29,9 +29,15 @@ class Ledger {
   /// What the store says is settled, before anything else happens.
   void restore(SourceId source, const Tallies& settled) {
     const std::scoped_lock lock(mutex_);
+    tallies_[source].settled = settled;
+  }
+  /// A lane has read its log to the end of recovery: what it has received, holds open and waits for in the replay log.
+  void recovered(SourceId source, uint64_t received, uint64_t open, uint64_t replay) {
+    const std::scoped_lock lock(mutex_);
     SourceTally& tally = tallies_[source];
-    tally.settled = settled;
-    tally.received = settled.settled();
+    tally.received += received;
+    tally.open += open;
+    tally.replay += replay;
   }
   /// A record became durable in the live log.
   void appended(SourceId source, uint64_t events) {
@@ -42,17 +48,6 @@ class Ledger {
   void ignored(SourceId source, uint64_t messages) {
     const std::scoped_lock lock(mutex_);
     tallies_[source].ignored += messages;
-  }
-  /// Found in the log by recovery, not settled: it was received before this start.
-  void recovered(SourceId source, uint64_t events) {
-    const std::scoped_lock lock(mutex_);
-    tallies_[source].received += events;
-    tallies_[source].open += events;
-  }
-  void recovered_replay(SourceId source, uint64_t events) {
-    const std::scoped_lock lock(mutex_);
-    tallies_[source].received += events;
-    tallies_[source].replay += events;
   }
   void applied(SourceId source, uint64_t events) {
     const std::scoped_lock lock(mutex_);

@@ -24,14 +24,14 @@ Result<Frontier> LevelReader::frontier(PartitionId partition) {
 Result<const std::set<LevelReader::Parent>*> LevelReader::pending(PartitionId partition) {
   const auto [found, added] = pending_.try_emplace(partition);
   if (added) {
-    HC_TRY_ASSIGN(const std::vector<Mark> marks, snapshot_.marks(partition, SIZE_MAX));
-    for (const Mark& mark : marks) {
-      if (mark.aggregate != aggregate_.id) continue;
+    HC_TRY(snapshot_.marks(partition, [&](const Mark& mark) {
+      if (mark.aggregate != aggregate_.id) return true;
       for (size_t level = aggregate_.page_levels; level < aggregate_.levels.size(); ++level) {
         const Duration resolution = aggregate_.levels[level];
         if (resolution >= mark.resolution) found->second.insert({level, align_down(mark.bucket, resolution), mark.slot});
       }
-    }
+      return true;
+    }));
   }
   return &found->second;
 }

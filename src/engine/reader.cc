@@ -44,11 +44,8 @@ Result<std::optional<Row>> row_as_of(const Snapshot& snapshot, const Row& row, P
 
 Error unknown_name(std::string_view kind, const std::string& name, const std::vector<std::string>& known) {
   std::string message = "no " + std::string(kind) + " '" + name + "'";
-  if (const auto near = nearest_name(name, known)) {
-    message += "; did you mean '" + *near + "'?";
-  } else if (known.empty()) {
-    message += "; the configuration has none";
-  }
+  const std::vector<std::string_view> words(known.begin(), known.end());
+  message += known.empty() ? "; the configuration has none" : did_you_mean(name, words);
   return not_found(std::move(message));
 }
 

@@ -1,0 +1,318 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "base/process.h"
+#include "engine/open_parts.h"
+
+namespace hindcast {
+namespace {
+
+constexpr Duration kTick = 500ms;
+constexpr Duration kDrainedPoll = 20ms;
+
+/// Lanes first, then the background shard and the one for blocking reads.
+std::vector<std::string> thread_names(size_t shards) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < shards; ++i) names.push_back((i < 10 ? "shard-0" : "shard-") + std::to_string(i));
+  names.push_back("back");
+  names.push_back("reads");
+  return names;
+}
+
+ShardId back_shard(size_t shards) { return ShardId{static_cast<uint32_t>(shards)}; }
+ShardId read_shard(size_t shards) { return ShardId{static_cast<uint32_t>(shards + 1)}; }
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(Config config, FileSystem& files) {
+  HC_TRY_ASSIGN(std::unique_ptr<Store> store, open_store(config, files, /*read_only=*/false));
+  HC_TRY_ASSIGN(Catalog catalog, Catalog::open(config, *store, /*read_only=*/false));
+  HC_TRY_ASSIGN(std::unique_ptr<Log> log, open_log(config, files, catalog, *store));
+  size_t partitions = 0;
+  for (const auto& [name, stream] : catalog.streams()) partitions += stream.partitions.size();
+  const size_t shards = std::clamp<size_t>(partitions, 1, std::max(1U, std::thread::hardware_concurrency()));
+  std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(store), std::move(catalog), std::move(log), shards));
+  HC_TRY(engine->build_partitions());
+  return engine;
+}
+
+Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog, std::unique_ptr<Log> log, size_t shards)
+    : ReadService(std::move(config), std::move(store), std::move(catalog),
+                  [this](const auto& partitions, const auto& range, auto slot) { return open_pages(partitions, range, slot); }),
+      files_(files),
+      log_(std::move(log)),
+      ingest_(config_, catalog_, *log_, ledger_),
+      decoders_(config_, catalog_),
+      shards_(shards),
+      runtime_(thread_names(shards), /*seed=*/1),
+      opened_(runtime_.mono_now()) {}
+
+Engine::~Engine() { stop(); }
+
+Status Engine::build_partitions() {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+  for (const auto& [name, id] : catalog_.sources()) {
+    HC_TRY_ASSIGN(const Tallies settled, snapshot->tallies(id));
+    ledger_.restore(id, settled);
+  }
+  size_t count = 0;
+  for (const auto& [name, stream] : catalog_.streams()) count += stream.partitions.size();
+  for (const auto& [name, stream] : catalog_.streams()) {
+    std::vector<std::pair<SourceId, Duration>> delays;
+    Duration late_as_replay{};
+    for (const SourceConfig& source : config_.sources) {
+      if (source.stream != name) continue;
+      delays.emplace_back(catalog_.sources().at(source.name), source.delay);
+      late_as_replay = std::max(late_as_replay, source.late_as_replay);
+    }
+    RollerOptions roller{.schema = stream.schema};
+    for (const std::string& aggregate : stream.aggregates) {
+      const AggregateEntry& entry = catalog_.aggregates().at(aggregate);
+      roller.aggregates.push_back({entry.id, entry.config.rule, entry.levels});
+    }
+    for (const PartitionId id : stream.partitions) {
+      HC_TRY_ASSIGN(const auto checkpoint, snapshot->checkpoint(id));
+      HC_TRY_ASSIGN(const auto drained, snapshot->drain_checkpoint(id));
+      std::map<SourceId, uint64_t> merged;
+      if (drained) merged.insert(drained->merged.begin(), drained->merged.end());
+      const Epoch epoch{(checkpoint ? checkpoint->epoch.value : 0) + 1};
+      const ShardId shard{static_cast<uint32_t>(partitions_.size() % shards_)};
+      Partition partition{id, &stream, nullptr, nullptr};
+      partition.lane = std::make_unique<LaneWorker>(
+          LiveLaneOptions{.partition = id,
+                          .epoch = epoch,
+                          .schema = stream.schema,
+                          .aggregates = catalog_.lane_aggregates(name),
+                          .delays = delays,
+                          .late_as_replay = late_as_replay,
+                          .replay_drained = drained ? drained->applied : Position{},
+                          .memory_max = ByteCount{config_.limits.open_memory.value / count},
+                          .reread_max = ByteCount{config_.log.reread.value / count}},
+          checkpoint, std::move(merged),
+          LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
+          LaneWorker::Hooks{[this] { recovered(); },
+                            [this](PartitionId at) { partitions_.at(at).back->committed(); },
+                            [this](PartitionId at) { partitions_.at(at).back->committed(); }});
+      roller.partition = id;
+      partition.back = std::make_unique<BackWorker>(
+          DrainOptions{.partition = id, .epoch = epoch, .schema = stream.schema, .aggregates = catalog_.lane_aggregates(name)},
+          drained, roller,
+          BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_, static_cast<double>(config_.replay.events_per_second)});
+      partitions_.emplace(id, std::move(partition));
+    }
+  }
+  recovering_.store(partitions_.size(), std::memory_order_relaxed);
+  return {};
+}
+
+void Engine::start() {
+  log_->on_readable([this](Channel channel) {
+    for (auto& [id, partition] : partitions_) {
+      if (channel == Channel::kLive) partition.lane->readable();
+    }
+  });
+  for (auto& [id, partition] : partitions_) {
+    partition.lane->start();
+    partition.back->start();
+  }
+}
+
+/// Called once per partition, on its shard.
+void Engine::recovered() {
+  if (recovering_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  runtime_.post(back_shard(shards_), [this] {
+    for (const LaneWorker::View& view : views(all_partitions(), Window{}, {})) {
+      for (const SourceState& state : view.sources) ingest_.restore(state.source, state);
+    }
+    recovered_at_ = runtime_.mono_now();
+    uint64_t received = 0;
+    for (const auto& [source, tally] : ledger_.read()) received += tally.received;
+    log_info("ready", {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()}, {"received", received}});
+    start_sources();
+    ready_.store(true, std::memory_order_release);
+    tick();
+  });
+}
+
+/// Pull sources go on behind their last durable batch.
+void Engine::start_sources() {
+  for (const SourceConfig& config : config_.sources) {
+    if (config.kind == SourceKind::kHttp) continue;
+    const SourceId id = catalog_.sources().at(config.name);
+    sources_.push_back(std::make_unique<SourceWorker>(
+        id, config.name, open_source(config, catalog_.stream_of(config).schema, files_, runtime_, ingest_.resume_token(id)), ingest_, runtime_));
+    sources_.back()->start();
+  }
+}
+
+void Engine::tick() {
+  ingest_.check_idle(runtime_.mono_now());
+  runtime_.at(back_shard(shards_), runtime_.mono_now() + kTick, [this] { tick(); });
+}
+
+void Engine::stop() {
+  {
+    const std::scoped_lock lock(stop_mutex_);
+    if (std::exchange(stopped_, true)) return;
+  }
+  stop_changed_.notify_all();
+  ready_.store(false, std::memory_order_release);
+  for (const auto& source : sources_) source->stop();
+  for (auto& [id, partition] : partitions_) {
+    partition.lane->stop();
+    partition.back->stop();
+  }
+  if (const Status closed = log_->close(); !closed) log_error("log not closed", {{"error", closed.error().message}});
+  runtime_.stop();  // tasks that read the store end here; later answers of the store are dropped
+  if (const Status closed = store_->close(); !closed) log_error("store not closed", {{"error", closed.error().message}});
+}
+
+void Engine::push(const std::string& source, BytesView body, std::optional<FormatKind> format, Done<PushResult> done) {
+  if (!ready()) return done(unavailable("starting: the log is being read; try again shortly"));
+  Result<PushDecoders::Decoded> decoded = decoders_.decode(source, body, format, runtime_.wall_now());
+  if (!decoded) return done(std::move(decoded).error());
+  const auto shared = std::make_shared<Done<PushResult>>(std::move(done));  // owners: this call, and the log's callback
+  const Status taken = ingest_.append(catalog_.sources().at(source), decoded->batch, runtime_.mono_now(),
+                                      [shared, result = std::move(decoded->result)](const Result<bool>& durable) {
+                                        if (durable) {
+                                          (*shared)(result);
+                                        } else {
+                                          (*shared)(durable.error());
+                                        }
+                                      });
+  if (!taken) (*shared)(taken.error());
+}
+
+void Engine::heartbeat(const std::string& source, EventTime to, Done<bool> done) {
+  const auto found = catalog_.sources().find(source);
+  if (found == catalog_.sources().end()) {
+    std::vector<std::string> known;
+    for (const auto& [name, id] : catalog_.sources()) known.push_back(name);
+    return done(unknown_name("source", source, known));
+  }
+  if (!ready()) return done(unavailable("starting: the log is being read; try again shortly"));
+  ingest_.heartbeat(found->second, to, std::move(done));
+}
+
+std::vector<const Engine::Partition*> Engine::all_partitions() const {
+  std::vector<const Partition*> out;
+  for (const auto& [id, partition] : partitions_) out.push_back(&partition);
+  return out;
+}
+
+/// Asks the lanes and waits. A lane that stops meanwhile answers with nothing open.
+std::vector<LaneWorker::View> Engine::views(const std::vector<const Partition*>& of, const Window& range, std::optional<uint16_t> slot) {
+  std::vector<std::future<LaneWorker::View>> answers;
+  for (const Partition* partition : of) {
+    const auto promise = std::make_shared<std::promise<LaneWorker::View>>();  // owners: the posted task alone, once this loop ends
+    answers.push_back(promise->get_future());
+    partition->lane->view(range, slot, [promise](LaneWorker::View view) { promise->set_value(std::move(view)); });
+  }
+  std::vector<LaneWorker::View> out;
+  for (std::future<LaneWorker::View>& answer : answers) {
+    try {
+      out.push_back(answer.get());
+    } catch (const std::future_error&) {  // the task was dropped: stopping
+      out.emplace_back();
+    }
+  }
+  return out;
+}
+
+std::vector<OpenPage> Engine::open_pages(const std::vector<PartitionId>& partitions, const Window& range, std::optional<uint16_t> slot) {
+  std::vector<const Partition*> of;
+  for (const PartitionId id : partitions) of.push_back(&partitions_.at(id));
+  std::vector<OpenPage> out;
+  for (LaneWorker::View& view : views(of, range, slot)) std::ranges::move(view.open, std::back_inserter(out));
+  return out;
+}
+
+SystemStatus Engine::status() {
+  SystemStatus status = stored_status().value_or(SystemStatus{});
+  const std::vector<const Partition*> of = all_partitions();
+  const std::vector<LaneWorker::View> at = views(of, Window{}, {});
+  const std::map<SourceId, SourceTally> tallies = ledger_.read();
+  status.state = ready() ? "running" : "recovering";
+  status.uptime = runtime_.mono_now() - opened_;
+  status.recovery = ready() ? recovered_at_ - opened_ : status.uptime;
+  status.live_log = log_->stats(Channel::kLive);
+  status.replay_log = log_->stats(Channel::kReplay);
+  for (PartitionStatus& partition : status.partitions) {
+    for (size_t i = 0; i < of.size(); ++i) {
+      if (of[i]->id != partition.partition) continue;
+      if (at[i].watermark != kMinEventTime) partition.watermark = at[i].watermark;
+      partition.open_memory = at[i].memory;
+    }
+  }
+  for (SourceStatus& source : status.sources) {
+    const SourceId id = catalog_.sources().at(source.name);
+    source.state = std::string(to_string(ingest_.state(id)));
+    for (const auto& worker : sources_) {
+      if (const auto failure = worker->failure(); failure && worker->id() == id) source.state = "failed: " + *failure;
+    }
+    source.max_event = ingest_.max_event(id);
+    source.behind = source.late = 0;
+    source.watermark.reset();
+    bool first = true;
+    for (size_t i = 0; i < of.size(); ++i) {
+      if (of[i]->stream->schema.name != source.stream) continue;
+      const std::optional<EventTime> watermark =
+          at[i].watermark == kMinEventTime ? std::nullopt : std::optional(at[i].watermark);
+      source.watermark = first ? watermark : (source.watermark && watermark ? std::min(source.watermark, watermark) : std::nullopt);
+      first = false;
+      for (const SourceState& state : at[i].sources) {
+        if (state.source != id) continue;
+        source.behind += state.behind;
+        source.late += state.late;
+      }
+    }
+    if (const auto found = tallies.find(id); found != tallies.end()) {
+      source.received = found->second.received;
+      source.pending = found->second.pending();
+      source.tallies = found->second.settled;
+      source.ignored = found->second.ignored;
+    }
+  }
+  return status;
+}
+
+bool Engine::drained() {
+  if (!ready()) return false;
+  for (const auto& source : sources_) {
+    if (!source->ended() && !source->failure()) return false;
+  }
+  const auto lanes_quiet = [this] {
+    return std::ranges::all_of(views(all_partitions(), Window{}, {}), &LaneWorker::View::quiet);
+  };
+  if (!lanes_quiet()) return false;
+  for (const auto& [id, partition] : partitions_) {
+    const auto promise = std::make_shared<std::promise<bool>>();
+    std::future<bool> answer = promise->get_future();
+    partition.back->quiet([promise](bool quiet) { promise->set_value(quiet); });
+    try {
+      if (!answer.get()) return false;
+    } catch (const std::future_error&) {
+      return true;  // stopping
+    }
+  }
+  return true;
+}
+
+void Engine::wait_drained() {
+  std::unique_lock lock(stop_mutex_);
+  while (!stopped_) {
+    lock.unlock();
+    // Twice: a lane's last commit wakes the background, which may be asked just before it hears of it.
+    const bool quiet = drained() && drained();
+    lock.lock();
+    if (quiet) return;
+    stop_changed_.wait_for(lock, kDrainedPoll, [this] { return stopped_; });
+  }
+}
+
+}  // namespace hindcast

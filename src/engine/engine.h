@@ -1,0 +1,85 @@
+// The running installation: log, store, lanes and sources wired to threads. Reading this file and
+// engine.cc shows the system.
+//
+//   threads   shard-00 …  lanes (apply, seal)      back     rollups, replay log, timers
+//             reads       pages for late merges    src-*    one per pull source
+//             (and those of the log writer, the committer and the HTTP server)
+//
+// Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
+// sources resume at their last durable token, pushes are taken. Nothing is repaired by hand.
+// Stop: sources, then the log (what was taken becomes durable), lanes and background, store. A kill -9
+// at any point only means that the next start reads more of the log.
+//
+// Thread safety: as Service; start and stop from one thread.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/thread_runtime.h"
+#include "engine/back_worker.h"
+#include "engine/ingest.h"
+#include "engine/lane_worker.h"
+#include "engine/push_decoders.h"
+#include "engine/read_service.h"
+#include "engine/source_worker.h"
+
+namespace hindcast {
+
+class Engine final : public ReadService {
+ public:
+  /// Opens store and log and reads checkpoints; no thread runs yet. Errors: kInvalidArgument (configuration against stored
+  /// shapes), kUnavailable (directory in use, I/O), kCorruption.
+  static Result<std::unique_ptr<Engine>> open(Config config, FileSystem& files);
+  ~Engine() override;  // stops
+
+  void start();
+  void stop();
+
+  void push(const std::string& source, BytesView body, std::optional<FormatKind> format, Done<PushResult> done) override;
+  void heartbeat(const std::string& source, EventTime to, Done<bool> done) override;
+  SystemStatus status() override;
+  bool ready() const override { return ready_.load(std::memory_order_acquire); }
+  void wait_drained() override;
+
+ private:
+  struct Partition {
+    PartitionId id;
+    const StreamInfo* stream;
+    std::unique_ptr<LaneWorker> lane;
+    std::unique_ptr<BackWorker> back;
+  };
+
+  Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog, std::unique_ptr<Log> log, size_t shards);
+  Status build_partitions();
+  void recovered();
+  void start_sources();
+  void tick();
+  std::vector<OpenPage> open_pages(const std::vector<PartitionId>& partitions, const Window& range, std::optional<uint16_t> slot);
+  std::vector<LaneWorker::View> views(const std::vector<const Partition*>& of, const Window& range, std::optional<uint16_t> slot);
+  std::vector<const Partition*> all_partitions() const;
+  bool drained();
+
+  FileSystem& files_;
+  const std::unique_ptr<Log> log_;
+  Ledger ledger_;
+  Ingest ingest_;
+  PushDecoders decoders_;
+  const size_t shards_;
+  ThreadRuntime runtime_;
+  std::map<PartitionId, Partition> partitions_;
+  std::vector<std::unique_ptr<SourceWorker>> sources_;  // filled by the back shard before ready_ is set
+  const MonoTime opened_;
+  MonoTime recovered_at_{};            // written on the back shard before ready_ is set
+  std::atomic<size_t> recovering_{0};  // partitions whose log is not read yet; counted down by shards
+  std::atomic<bool> ready_{false};     // set once by the back shard; publishes recovered_at_ and restored sources
+  std::mutex stop_mutex_;
+  std::condition_variable stop_changed_;
+  bool stopped_ = false;               // guarded by stop_mutex_
+};
+
+}  // namespace hindcast

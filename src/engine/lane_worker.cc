@@ -1,0 +1,258 @@
+#include "engine/lane_worker.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "base/log.h"
+
+namespace hindcast {
+namespace {
+
+constexpr ByteCount kReadBytes = 256_KiB;   // per pump: bounds how long the shard is busy at a stretch
+constexpr ByteCount kSliceBytes = 256_KiB;  // per seal step, likewise
+constexpr size_t kCommitsMax = 16;          // under way; more only lengthens the queue before the disk
+constexpr Duration kLateDelay = 100ms;      // late events are coalesced for this long
+
+}  // namespace
+
+LaneWorker::LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint,
+                       std::map<SourceId, uint64_t> drained_before, Places places, Hooks hooks)
+    : schema_(options.schema),
+      partition_(options.partition),
+      at_(places),
+      hooks_(std::move(hooks)),
+      lane_(std::move(options), std::move(checkpoint)),
+      read_after_(lane_.read_after()),
+      recover_to_(places.log.stats(Channel::kLive).newest),
+      drained_before_(std::move(drained_before)) {}
+
+void LaneWorker::start() { readable(); }
+
+void LaneWorker::stop() { stopped_.store(true, std::memory_order_relaxed); }
+
+void LaneWorker::readable() {
+  if (pump_posted_.exchange(true, std::memory_order_acq_rel)) return;
+  at_.runtime.post(at_.shard, [this] { pump(); });
+}
+
+void LaneWorker::pump() {
+  pump_posted_.store(false, std::memory_order_release);
+  if (stopped_.load(std::memory_order_relaxed)) return;
+  const bool takes = lane_.can_apply();  // else the log is the buffer
+  if (takes) {
+    const Result<LogChunk> chunk = read_log();
+    if (!chunk) {
+      log_error("log not readable; retrying", {{"partition", partition_}, {"error", chunk.error().message}});
+      at_.runtime.at(at_.shard, at_.runtime.mono_now() + 1s, [this] { readable(); });
+      return;
+    }
+    log_ended_ = chunk->records.empty();
+    if (!log_ended_) apply(*chunk);
+    read_after_ = std::max(read_after_, chunk->next);
+    if (recovering_ && (log_ended_ || read_after_ >= recover_to_)) {
+      finish_recovery();
+    }
+  }
+  work();
+  if (takes && !log_ended_) readable();
+}
+
+/// The next records. Damage is reported once and stepped over: what is lost is a known hole, and live goes on.
+Result<LogChunk> LaneWorker::read_log() {
+  Result<LogChunk> chunk = at_.log.read(partition_, Channel::kLive, read_after_, kReadBytes);
+  if (chunk || chunk.error().code != ErrorCode::kCorruption) return chunk;
+  for (const LogDamage& damage : at_.log.damage(Channel::kLive)) {
+    if (damage.resume <= read_after_) continue;
+    log_error("log damaged; going on behind it", {{"partition", partition_}, {"error", chunk.error().message}});
+    read_after_ = damage.resume;
+    return at_.log.read(partition_, Channel::kLive, read_after_, kReadBytes);
+  }
+  return chunk;
+}
+
+void LaneWorker::apply(const LogChunk& chunk) {
+  if (const Status status = lane_.apply(chunk); !status) {
+    log_error("record skipped", {{"partition", partition_}, {"error", status.error().message}});
+  }
+  if (recovering_) return;  // counted as a whole, by finish_recovery()
+  std::map<SourceId, uint64_t> applied;
+  for (const LogRecord& record : chunk.records) applied[record.header.source] += record.header.events;
+  for (const auto& [source, events] : applied) {
+    if (events > 0) at_.ledger.applied(source, events);
+  }
+}
+
+/// From here on the ledger follows every move; this is where it starts from.
+void LaneWorker::finish_recovery() {
+  recovering_ = false;
+  std::map<SourceId, uint64_t> open;
+  for (const auto& [source, events] : lane_.pending()) open[source] += events;
+  for (const auto& [id, tallies] : under_way_) {
+    for (const TallyDelta& delta : tallies) open[delta.source] += delta.tallies.settled();
+  }
+  // Commits that became durable meanwhile were moved out of `open` before anything was in it.
+  for (const TallyDelta& delta : settled_in_recovery_) open[delta.source] += delta.tallies.settled();
+  settled_in_recovery_.clear();
+  for (const SourceState& state : lane_.sources()) {
+    at_.ledger.recovered(state.source, state.received, open[state.source], state.replayed - drained_before_[state.source]);
+  }
+  hooks_.recovered();
+}
+
+/// Whatever the lane can do now without more records.
+void LaneWorker::work() {
+  const ProcessingTime now = at_.runtime.wall_now();
+  if (lane_.can_seal() && under_way_.size() < kCommitsMax) {
+    carry(lane_.seal_slice(kSliceBytes, now));
+    readable();  // one slice at a time, so that records get their turn in between
+  } else if (lane_.over_memory()) {
+    carry(lane_.spill(now));
+  }
+  if (lane_.has_late()) flush_later();
+}
+
+void LaneWorker::flush_later() {
+  if (flush_timer_) return;
+  flush_timer_ = true;
+  at_.runtime.at(at_.shard, at_.runtime.mono_now() + kLateDelay, [this] {
+    flush_timer_ = false;
+    if (stopped_.load(std::memory_order_relaxed) || !lane_.has_late()) return;
+    carry(lane_.flush_late(at_.runtime.wall_now()));
+    if (lane_.has_late()) flush_later();
+  });
+}
+
+void LaneWorker::carry(Effects effects) {
+  for (Commit& commit : effects.commits) {
+    const CommitId id = commit.id;
+    under_way_.emplace(id, commit.tallies);
+    at_.store.commit(std::move(commit), [this, id](Result<CommitResult> result) {
+      at_.runtime.post(at_.shard, [this, id, result = std::move(result)]() mutable { committed(id, std::move(result)); });
+    });
+  }
+  if (!effects.to_replay_log.empty()) append_replay(std::move(effects.to_replay_log));
+  if (!effects.reads.empty()) read_pages(std::move(effects.reads));
+}
+
+void LaneWorker::read_pages(std::vector<PageRead> reads) {
+  ++reads_under_way_;
+  at_.runtime.post(at_.reading, [this, reads = std::move(reads)]() mutable {
+    std::vector<PageParts> pages;
+    Status status;
+    Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
+    if (!snapshot) status = std::move(snapshot).error();
+    for (size_t i = 0; i < reads.size() && status; ++i) {
+      Result<PageParts> page = (*snapshot)->page(reads[i].key, Lane::kLive);
+      if (page) {
+        pages.push_back(*std::move(page));
+      } else {
+        status = std::move(page).error();
+      }
+    }
+    at_.runtime.post(at_.shard, [this, reads = std::move(reads), pages = std::move(pages), status]() mutable {
+      --reads_under_way_;
+      if (stopped_.load(std::memory_order_relaxed)) return;
+      if (!status) {  // held, never dropped: the events stay in the log until their page can be read
+        log_error("page not readable; retrying", {{"partition", partition_}, {"error", status.error().message}});
+        ++reads_under_way_;
+        at_.runtime.at(at_.shard, at_.runtime.mono_now() + 1s, [this, reads = std::move(reads)]() mutable {
+          --reads_under_way_;
+          read_pages(std::move(reads));
+        });
+        return;
+      }
+      carry(lane_.pages_read(std::move(pages), at_.runtime.wall_now()));
+      readable();
+    });
+  });
+}
+
+void LaneWorker::append_replay(std::vector<LogAppend> records) {
+  ++replay_appends_;
+  std::map<SourceId, uint64_t> events;
+  for (const LogAppend& record : records) events[record.header.source] += record.header.events;
+  at_.log.append(Channel::kReplay, std::move(records), [this, events = std::move(events)](Result<std::vector<Position>> positions) {
+    at_.runtime.post(at_.shard, [this, events, positions = std::move(positions)] {
+      --replay_appends_;
+      if (positions) {
+        lane_.replay_appended(*positions);
+        for (const auto& [source, count] : events) at_.ledger.to_replay(source, count);
+      } else {
+        lane_.replay_refused();  // the replay log is full: the lane offers them again
+      }
+      readable();
+    });
+  });
+}
+
+void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
+  const auto found = under_way_.find(id);
+  const std::vector<TallyDelta> tallies = std::move(found->second);
+  under_way_.erase(found);
+  if (!result) {
+    log_error("commit failed; the partition stops here and its log is kept",
+              {{"partition", partition_}, {"error", result.error().message}});
+    stop();
+  } else {
+    if (result->state == CommitState::kCommitted) {
+      at_.ledger.settled(tallies, false);
+      if (recovering_) settled_in_recovery_.insert(settled_in_recovery_.end(), tallies.begin(), tallies.end());
+    }
+    carry(lane_.committed(id, *result, at_.runtime.wall_now()));
+    if (lane_.dropped()) {
+      // Only the checkpoint in the store says what is true now; a new start reads it.
+      log_error("the lane cannot go on; ending the process, a restart recovers",
+                {{"partition", partition_}, {"error", lane_.failure().error().message}});
+      std::abort();
+    }
+    if (result->state == CommitState::kCommitted) {
+      if (const Status trimmed = at_.log.trim(partition_, Channel::kLive, lane_.safe()); !trimmed) {
+        log_warn("log not trimmed", {{"partition", partition_}, {"error", trimmed.error().message}});
+      }
+      hooks_.committed(partition_);
+    }
+  }
+  for (size_t i = 0; i < waiters_.size();) {
+    waiters_[i].commits.erase(id);
+    if (waiters_[i].commits.empty()) {
+      Waiter waiter = std::move(waiters_[i]);
+      waiters_.erase(waiters_.begin() + static_cast<ptrdiff_t>(i));
+      waiter.done(std::move(waiter.view));
+    } else {
+      ++i;
+    }
+  }
+  readable();
+}
+
+void LaneWorker::view(Window range, std::optional<uint16_t> slot, std::function<void(View)> done) {
+  at_.runtime.post(at_.shard, [this, range, slot, done = std::move(done)]() mutable {
+    Waiter waiter{{}, look(range, slot), std::move(done)};
+    for (const auto& [id, tallies] : under_way_) waiter.commits.insert(id);
+    if (waiter.commits.empty() || range == Window{}) {
+      waiter.done(std::move(waiter.view));
+    } else {
+      waiters_.push_back(std::move(waiter));
+    }
+  });
+}
+
+bool LaneWorker::quiet() const {
+  if (recovering_ || lane_.can_seal() || lane_.has_late() || !under_way_.empty() || reads_under_way_ > 0 || replay_appends_ > 0) {
+    return false;
+  }
+  // Asked of the log, not remembered: a record may be readable whose notice has not come yet.
+  const Result<LogChunk> more = at_.log.read(partition_, Channel::kLive, read_after_, ByteCount{1});
+  return more && more->records.empty();
+}
+
+LaneWorker::View LaneWorker::look(Window range, std::optional<uint16_t> slot) const {
+  View view{lane_.watermark(), lane_.frontier(), lane_.memory(), lane_.sources(), {}, quiet()};
+  for (const PageKey& key : lane_.open_pages(range, slot)) {
+    view.open.push_back({key, lane_.open_page(key.window, key.slot)});
+  }
+  return view;
+}
+
+}  // namespace hindcast

@@ -1,0 +1,104 @@
+// Drives the live lane of one partition on its shard: reads the log, applies, seals between batches,
+// hands commits to the store and their answers back. The lane decides; this only carries.
+//
+//   log readable ─► pump: read ─ apply ─ seal a slice ─► store.commit ─► committed ─► trim the log
+//                      ▲                    late, every 100 ms ─► read pages ─► merge ─► commit
+//                      └──────────────── more to read, or something finished
+//
+// Apply never waits for a commit: at most kCommitsMax are under way, further seals wait, and beyond
+// the lane's memory bound the log is the buffer.
+//
+// Thread safety: start, readable and view from any thread; everything else runs on the shard.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "base/runtime.h"
+#include "engine/ledger.h"
+#include "engine/reader.h"
+#include "lane/live_lane.h"
+#include "log/log.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+class LaneWorker {
+ public:
+  struct Places {
+    Runtime& runtime;
+    ShardId shard;    // runs the lane
+    ShardId reading;  // runs blocking reads of pages
+    Log& log;
+    Store& store;
+    Ledger& ledger;
+  };
+  struct Hooks {
+    std::function<void()> recovered;                    // once: everything that was in the log at the start is applied
+    std::function<void(PartitionId)> committed;         // a commit of this partition is durable (marks may wait)
+    std::function<void(PartitionId)> replay_appended;   // events went into the replay log
+  };
+
+  /// `drained_before`: events of the replay log that the drain had merged, as its checkpoint says, by source.
+  LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint, std::map<SourceId, uint64_t> drained_before,
+             Places places, Hooks hooks);
+
+  void start();
+  /// New records may be there.
+  void readable();
+  /// No new work after this; what is under way ends by itself.
+  void stop();
+
+  struct View {
+    EventTime watermark = kMinEventTime;
+    Frontier frontier;
+    ByteCount memory;
+    std::vector<SourceState> sources;
+    std::vector<OpenPage> open;
+    bool quiet = false;  // log read to its end, nothing to seal, nothing late, nothing under way
+  };
+  /// Calls `done` with what the lane holds open in `range` (none: Window{}), once every commit under way now is durable.
+  void view(Window range, std::optional<uint16_t> slot, std::function<void(View)> done);
+
+ private:
+  void pump();
+  Result<LogChunk> read_log();
+  void apply(const LogChunk& chunk);
+  void finish_recovery();
+  void work();
+  void carry(Effects effects);
+  void read_pages(std::vector<PageRead> reads);
+  void append_replay(std::vector<LogAppend> records);
+  void committed(CommitId id, Result<CommitResult> result);
+  void flush_later();
+  View look(Window range, std::optional<uint16_t> slot) const;
+  bool quiet() const;
+
+  const StreamSchema schema_;
+  const PartitionId partition_;
+  Places at_;
+  Hooks hooks_;
+  LiveLane lane_;
+  Position read_after_;
+  Position recover_to_;           // newest record at the start
+  bool recovering_ = true;
+  std::map<SourceId, uint64_t> drained_before_;
+  std::vector<TallyDelta> settled_in_recovery_;
+  bool log_ended_ = false;        // the last read found nothing more
+  bool flush_timer_ = false;
+  size_t reads_under_way_ = 0, replay_appends_ = 0;
+  std::map<CommitId, std::vector<TallyDelta>> under_way_;
+  struct Waiter {
+    std::set<CommitId> commits;
+    View view;
+    std::function<void(View)> done;
+  };
+  std::vector<Waiter> waiters_;
+  std::atomic<bool> pump_posted_{false};  // set by readable() on any thread, cleared by pump(); only coalesces posts
+  std::atomic<bool> stopped_{false};      // set by stop() on any thread; read by the shard before new work
+};
+
+}  // namespace hindcast

@@ -1,0 +1,42 @@
+// The reading half of a Service: everything that needs only the store, the catalog and (from lanes,
+// where there are any) the open pages. By itself it serves a stopped data directory.
+#pragma once
+#include <memory>
+
+#include "base/files.h"
+#include "engine/catalog.h"
+#include "engine/reader.h"
+#include "engine/service.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+class ReadService : public Service {
+ public:
+  const Config& config() const final { return config_; }
+  std::vector<AggregateInfo> aggregates() const final { return reader_.aggregates(); }
+  Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after, uint64_t limit) final;
+  Result<BucketAnswer> buckets(const BucketQuery& query) final { return reader_.buckets(query); }
+  Result<EventAnswer> events(const EventQuery& query) final { return reader_.events(query); }
+  Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) final;
+  Result<std::vector<Change>> changes(ChangeNumber after, uint64_t limit) final;
+  Result<VerifyReport> verify(const VerifyQuery& query) final;
+
+ protected:
+  ReadService(Config config, std::unique_ptr<Store> store, Catalog catalog, OpenPagesFn open_pages);
+  /// Status of sources and partitions as the store has them; the engine adds what is in flight.
+  Result<SystemStatus> stored_status() const;
+
+  const Config config_;
+  const std::unique_ptr<Store> store_;
+  const Catalog catalog_;
+
+ private:
+  Reader reader_;
+};
+
+/// A stopped data directory, for `--data-dir` commands. What is in the log but not sealed is not shown.
+/// Errors: kUnavailable when a daemon uses the directory; kNotFound when there is no store in it.
+Result<std::unique_ptr<Service>> open_stopped(Config config, FileSystem& files);
+
+}  // namespace hindcast

@@ -1,0 +1,114 @@
+#include "engine/source_worker.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include <pthread.h>
+
+#include "base/log.h"
+
+namespace hindcast {
+namespace {
+
+constexpr ByteCount kPollBytes = 1_MiB;
+constexpr size_t kUnderWayMax = 4;
+constexpr Duration kOverloadDelay = 20ms;
+
+/// Batches given to the log whose fsync has not been reported, oldest first. Shared with the log's callbacks, which may
+/// outlive the worker's thread by a moment.
+struct UnderWay {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  size_t count = 0;
+  Bytes durable;  // newest durable token
+  std::optional<Error> failed;
+};
+
+}  // namespace
+
+SourceWorker::SourceWorker(SourceId id, std::string name, Result<std::unique_ptr<Source>> source, Ingest& ingest, Runtime& runtime)
+    : id_(id), name_(std::move(name)), ingest_(ingest), runtime_(runtime) {
+  if (source) {
+    source_ = *std::move(source);
+  } else {
+    fail(source.error());
+  }
+}
+
+SourceWorker::~SourceWorker() { stop(); }
+
+void SourceWorker::start() {
+  if (source_ == nullptr) return;
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  pthread_setname_np(thread_.native_handle(), ("src-" + name_).substr(0, 15).c_str());
+}
+
+void SourceWorker::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void SourceWorker::fail(const Error& error) {
+  log_error("source stopped", {{"source", name_}, {"error", error.message}});
+  const std::scoped_lock lock(mutex_);
+  failure_ = error.message;
+}
+
+std::optional<std::string> SourceWorker::failure() const {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
+}
+
+void SourceWorker::run(const std::stop_token& stop) {
+  const auto under_way = std::make_shared<UnderWay>();
+  const auto pause = [&](Duration time) {
+    std::unique_lock lock(under_way->mutex);
+    under_way->changed.wait_for(lock, stop, time, [] { return false; });
+  };
+  bool ended = false;
+  while (!stop.stop_requested() && !ended) {
+    std::optional<Result<SourceBatch>> polled;
+    source_->poll(kPollBytes, [&](Result<SourceBatch> batch) { polled = std::move(batch); });
+    if (!*polled) {
+      return fail(polled->error());
+    }
+    const SourceBatch batch = std::move(*polled).value();
+    ended = batch.ended;
+    {
+      std::unique_lock lock(under_way->mutex);
+      if (!under_way->changed.wait(lock, stop, [&] { return under_way->count < kUnderWayMax; })) return;
+      if (under_way->failed) return fail(*under_way->failed);
+      ++under_way->count;
+    }
+    const auto done = [under_way, token = batch.resume](const Result<bool>& result) {
+      const std::scoped_lock lock(under_way->mutex);
+      --under_way->count;
+      if (!result) {
+        under_way->failed = result.error();
+      } else if (!token.empty()) {
+        under_way->durable = token;
+      }
+      under_way->changed.notify_all();
+    };
+    while (!stop.stop_requested()) {
+      const Status taken = ingest_.append(id_, batch, runtime_.mono_now(), done);
+      if (taken) break;
+      pause(kOverloadDelay);
+    }
+    Bytes durable;
+    {
+      const std::scoped_lock lock(under_way->mutex);
+      durable = std::exchange(under_way->durable, {});
+    }
+    if (!durable.empty()) source_->durable(durable);
+    if (batch.retry_after && !ended) pause(*batch.retry_after);
+  }
+  std::unique_lock lock(under_way->mutex);
+  if (under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; }) && ended && !under_way->failed) {
+    ended_.store(true, std::memory_order_release);
+  }
+}
+
+}  // namespace hindcast
