@@ -133,11 +133,13 @@ class PartitionVerifier {
 
   Status check_rollup(const VerifyAggregate& aggregate, size_t level) {
     const Duration resolution = aggregate.levels[level], child = aggregate.levels[level - 1];
-    HC_TRY_ASSIGN(const std::vector<Mark> marks, snapshot_.marks(partition_, SIZE_MAX));
     std::set<std::pair<EventTime, uint16_t>> waiting;
-    for (const Mark& mark : marks) {
-      if (mark.aggregate == aggregate.id && mark.resolution <= resolution) waiting.insert({align_down(mark.bucket, resolution), mark.slot});
-    }
+    HC_TRY(snapshot_.marks(partition_, [&](const Mark& mark) {
+      if (mark.aggregate == aggregate.id && mark.resolution <= resolution) {
+        waiting.insert({align_down(mark.bucket, resolution), mark.slot});
+      }
+      return true;
+    }));
     // One parent bucket at a time: children come in time order, so a bucket's are contiguous.
     std::map<std::pair<uint16_t, Bytes>, std::vector<Row>> group;
     std::optional<EventTime> bucket;
