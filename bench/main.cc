@@ -1,0 +1,77 @@
+// hindcast_bench: events per second and core of the whole paths, each as a share of a limit measured
+// in the same run. Medians of interleaved runs; machines are noisy, so look at min..max too.
+//
+//   hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only scan,parse,live,http,restart] [--binary PATH] [--folder DIR]
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "bench/paths.h"
+#include "bench/report.h"
+#include "bench/workload.h"
+
+namespace {
+
+using namespace hindcast::bench;
+
+std::vector<std::string> words(const std::string& list) {
+  std::vector<std::string> out;
+  std::stringstream in(list);
+  for (std::string word; std::getline(in, word, ',');) out.push_back(word);
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options{{"--events", "4000000"}, {"--runs", "3"}, {"--keys", "100,100000"},
+                                             {"--only", "scan,parse,live,http,restart"}, {"--binary", ""}, {"--folder", ""}};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (!options.contains(argv[i])) {
+      std::fprintf(stderr, "unknown option %s\n", argv[i]);
+      return 2;
+    }
+    options[argv[i]] = argv[i + 1];
+  }
+  hindcast::set_log_level(hindcast::LogLevel::kWarn);
+  if (options["--binary"].empty()) options["--binary"] = (std::filesystem::path(argv[0]).parent_path() / "hindcast").string();
+  std::string base = (options["--folder"].empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(options["--folder"])) / "hindcast-bench-XXXXXX";
+  if (mkdtemp(base.data()) == nullptr) {
+    std::perror(base.c_str());
+    return 1;
+  }
+  const std::vector<std::string> paths = words(options["--only"]);
+  print_header();
+  for (const std::string& keys_text : words(options["--keys"])) {
+    const auto keys = static_cast<uint32_t>(std::stoul(keys_text));
+    const std::string lines = make_lines({.events = std::stoull(options["--events"]), .keys = keys});
+    std::map<std::string, std::vector<Sample>> samples;
+    for (int run = 0; run < std::stoi(options["--runs"]); ++run) {
+      for (const std::string& path : paths) {
+        const std::string folder = base + "/" + path;
+        std::filesystem::create_directories(folder);
+        Sample sample;
+        if (path == "scan") sample = scan(lines);
+        if (path == "parse") sample = parse(lines);
+        if (path == "live") sample = live(folder, lines);
+        if (path == "http") sample = http(folder, lines, options["--binary"]);
+        if (path == "restart") sample = restart(folder, lines);
+        samples[path].push_back(sample);
+        std::filesystem::remove_all(folder);
+      }
+    }
+    const double scan_rate = samples["scan"].empty() ? 0 : median(samples["scan"]).per_core();
+    const double parse_rate = samples["parse"].empty() ? 0 : median(samples["parse"]).per_core();
+    for (const std::string& path : paths) {
+      const bool against_scan = path == "scan" || path == "parse";
+      print(path, keys, samples[path], against_scan ? scan_rate : parse_rate, against_scan ? "scan (memchr)" : "parse");
+    }
+  }
+  std::filesystem::remove_all(base);
+  return 0;
+}

@@ -1,0 +1,21 @@
+// One line of the result table: a rate per core and as a share of a limit measured in the same run.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace hindcast::bench {
+
+struct Sample {
+  double events = 0, cpu = 0, wall = 0;  // events handled, CPU seconds (all threads), seconds
+  double bytes_written = 0;              // by the process; 0 = not measured
+  double per_core() const { return events / cpu; }
+};
+
+/// The sample in the middle by rate per core.
+const Sample& median(std::vector<Sample>& samples);
+
+void print_header();
+/// `limit` in events/s per core, named `limit_name`.
+void print(const std::string& path, uint32_t keys, std::vector<Sample> samples, double limit, const std::string& limit_name);
+
+}  // namespace hindcast::bench

@@ -1,0 +1,31 @@
+// The events of the benchmarks: trades as NDJSON, keys Zipf-distributed (s = 1), ten one-minute buckets, in time order.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "format/config.h"
+
+namespace hindcast::bench {
+
+struct WorkloadOptions {
+  uint64_t events = 4'000'000;
+  uint32_t keys = 100;
+  int64_t minutes = 10;
+};
+
+/// {"id":1000000000,"sym":"RBAUSDT","ts":1700000040000,"price":32272.57,"qty":4.5999}
+std::string make_lines(const WorkloadOptions& options);
+/// `lines` cut into bodies of `events_each` lines.
+std::vector<std::string_view> cut(std::string_view lines, size_t events_each);
+
+/// One source of trades (`kind` = "file" with `path`, or "http") and one aggregate: open, high, low, close, volume, vwap, count.
+std::string config_toml(const std::string& folder, const std::string& kind, const std::string& path, const std::string& delay);
+Config make_config(const std::string& folder, const std::string& kind, const std::string& path, const std::string& delay);
+
+/// CPU seconds (user + system) of this process, all threads.
+double cpu_seconds();
+/// Wall clock seconds for elapsed times.
+double now_seconds();
+
+}  // namespace hindcast::bench
