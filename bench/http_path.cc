@@ -36,16 +36,20 @@ class Connection {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int on = 1;
     setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("cannot connect");
+    if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      fail("cannot connect");
   }
   ~Connection() { ::close(socket_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   /// Status code; `answer` gets head and body.
-  int request(const std::string& method, const std::string& target, std::string_view body, std::string& answer) {
-    const std::string head = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: " +
-                             std::to_string(body.size()) + "\r\n\r\n";
+  int request(const std::string& method, const std::string& target, std::string_view body,
+              std::string& answer) {
+    const std::string head =
+        method + " " + target +
+        " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n";
     send(head);
     send(body);
     answer.clear();
@@ -57,7 +61,8 @@ class Connection {
       const size_t end = answer.find("\r\n\r\n");
       if (end == std::string::npos || need != std::string::npos) continue;
       const size_t length = answer.find("Content-Length: ");
-      if (length == std::string::npos || length > end) fail("answer without length: " + answer.substr(0, end));
+      if (length == std::string::npos || length > end)
+        fail("answer without length: " + answer.substr(0, end));
       need = end + 4 + std::stoul(answer.substr(length + 16));
     }
     return std::stoi(answer.substr(9, 3));
@@ -100,14 +105,16 @@ double pending(Connection& connection) {
 Sample http(const std::string& folder, std::string_view lines, const std::string& binary) {
   const std::string config = folder + "/hindcast.toml";
   std::ofstream(config) << config_toml(folder, "http", "", "5s");
-  Result<ChildProcess> daemon = ChildProcess::start({.arguments = {binary, "run", "-c", config, "--listen", "127.0.0.1:0"}, .folder = folder});
+  Result<ChildProcess> daemon = ChildProcess::start(
+      {.arguments = {binary, "run", "-c", config, "--listen", "127.0.0.1:0"}, .folder = folder});
   if (!daemon) fail(daemon.error().message);
   const std::optional<std::string> line = daemon->read_line();
   if (!line || line->rfind(':') == std::string::npos) fail("the daemon did not start");
   const auto port = static_cast<uint16_t>(std::stoi(line->substr(line->rfind(':') + 1)));
   Connection control(port);
   std::string answer;
-  while (control.request("GET", "/readyz", "", answer) != 200) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (control.request("GET", "/readyz", "", answer) != 200)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 
   const std::vector<std::string_view> bodies = cut(lines, kEventsPerRequest);
   const double cpu = cpu_of(daemon->pid()), wall = now_seconds();
@@ -126,9 +133,12 @@ Sample http(const std::string& folder, std::string_view lines, const std::string
       });
     }
   }
-  control.request("POST", "/v1/sources/trades/heartbeat", R"({"time":"2100-01-01T00:00:00Z"})", answer);
+  control.request("POST", "/v1/sources/trades/heartbeat", R"({"time":"2100-01-01T00:00:00Z"})",
+                  answer);
   while (pending(control) > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  Sample sample{.events = static_cast<double>(bodies.size() * kEventsPerRequest), .cpu = cpu_of(daemon->pid()) - cpu, .wall = now_seconds() - wall};
+  Sample sample{.events = static_cast<double>(bodies.size() * kEventsPerRequest),
+                .cpu = cpu_of(daemon->pid()) - cpu,
+                .wall = now_seconds() - wall};
   daemon->terminate();
   daemon->wait();
   return sample;

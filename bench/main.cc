@@ -1,7 +1,9 @@
-// hindcast_bench: events per second and core of the whole paths, each as a share of a limit measured
-// in the same run. Medians of interleaved runs; machines are noisy, so look at min..max too.
+// hindcast_bench: events per second and core of the whole paths, each as a share of a limit
+// measured in the same run. Medians of interleaved runs; machines are noisy, so look at min..max
+// too.
 //
-//   hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only scan,parse,live,http,restart] [--binary PATH] [--folder DIR]
+//   hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
+//   scan,parse,live,http,restart] [--binary PATH] [--folder DIR]
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -29,8 +31,10 @@ std::vector<std::string> words(const std::string& list) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options{{"--events", "4000000"}, {"--runs", "3"}, {"--keys", "100,100000"},
-                                             {"--only", "scan,parse,live,http,restart"}, {"--binary", ""}, {"--folder", ""}};
+  std::map<std::string, std::string> options{
+      {"--events", "4000000"},  {"--runs", "3"},
+      {"--keys", "100,100000"}, {"--only", "scan,parse,live,http,restart"},
+      {"--binary", ""},         {"--folder", ""}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
@@ -39,8 +43,11 @@ int main(int argc, char** argv) {
     options[argv[i]] = argv[i + 1];
   }
   hindcast::set_log_level(hindcast::LogLevel::kWarn);
-  if (options["--binary"].empty()) options["--binary"] = (std::filesystem::path(argv[0]).parent_path() / "hindcast").string();
-  std::string base = (options["--folder"].empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(options["--folder"])) / "hindcast-bench-XXXXXX";
+  if (options["--binary"].empty())
+    options["--binary"] = (std::filesystem::path(argv[0]).parent_path() / "hindcast").string();
+  std::string base = (options["--folder"].empty() ? std::filesystem::temp_directory_path()
+                                                  : std::filesystem::path(options["--folder"])) /
+                     "hindcast-bench-XXXXXX";
   if (mkdtemp(base.data()) == nullptr) {
     std::perror(base.c_str());
     return 1;
@@ -49,7 +56,8 @@ int main(int argc, char** argv) {
   print_header();
   for (const std::string& keys_text : words(options["--keys"])) {
     const auto keys = static_cast<uint32_t>(std::stoul(keys_text));
-    const std::string lines = make_lines({.events = std::stoull(options["--events"]), .keys = keys});
+    const std::string lines =
+        make_lines({.events = std::stoull(options["--events"]), .keys = keys});
     std::map<std::string, std::vector<Sample>> samples;
     for (int run = 0; run < std::stoi(options["--runs"]); ++run) {
       for (const std::string& path : paths) {
@@ -69,7 +77,8 @@ int main(int argc, char** argv) {
     const double parse_rate = samples["parse"].empty() ? 0 : median(samples["parse"]).per_core();
     for (const std::string& path : paths) {
       const bool against_scan = path == "scan" || path == "parse";
-      print(path, keys, samples[path], against_scan ? scan_rate : parse_rate, against_scan ? "scan (memchr)" : "parse");
+      print(path, keys, samples[path], against_scan ? scan_rate : parse_rate,
+            against_scan ? "scan (memchr)" : "parse");
     }
   }
   std::filesystem::remove_all(base);

@@ -34,7 +34,7 @@ Sample measure(double events, const Work& work) {
 
 double count_lines(std::string_view lines) {
   double count = 0;
-  for (const char* at = lines.data(), *end = at + lines.size(); at < end; ++count) {
+  for (const char *at = lines.data(), *end = at + lines.size(); at < end; ++count) {
     at = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at))) + 1;
   }
   return count;
@@ -69,10 +69,12 @@ Sample parse(std::string_view lines) {
 Sample live(const std::string& folder, std::string_view lines) {
   std::filesystem::create_directories(folder);
   const std::string path = folder + "/trades.ndjson";
-  std::ofstream(path, std::ios::binary).write(lines.data(), static_cast<std::streamsize>(lines.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(lines.data(), static_cast<std::streamsize>(lines.size()));
   PosixFileSystem files;
   return measure(count_lines(lines), [&] {
-    const std::unique_ptr<Engine> engine = must(Engine::open(make_config(folder, "file", path, "5s"), files));
+    const std::unique_ptr<Engine> engine =
+        must(Engine::open(make_config(folder, "file", path, "5s"), files));
     engine->start();
     engine->wait_drained();
     engine->stop();

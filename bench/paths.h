@@ -13,7 +13,8 @@ Sample scan(std::string_view lines);
 Sample parse(std::string_view lines);
 /// In process: file → parse → log (fsync) → lane → sealed pages and rows, committed.
 Sample live(const std::string& folder, std::string_view lines);
-/// Over loopback HTTP, 1,000 events a request, 8 connections: acknowledged, then everything sealed. CPU is the daemon's alone.
+/// Over loopback HTTP, 1,000 events a request, 8 connections: acknowledged, then everything sealed.
+/// CPU is the daemon's alone.
 Sample http(const std::string& folder, std::string_view lines, const std::string& binary);
 /// A start that reads a log whose events are all unsealed, until caught up.
 Sample restart(const std::string& folder, std::string_view lines);

@@ -16,6 +16,7 @@ const Sample& median(std::vector<Sample>& samples);
 
 void print_header();
 /// `limit` in events/s per core, named `limit_name`.
-void print(const std::string& path, uint32_t keys, std::vector<Sample> samples, double limit, const std::string& limit_name);
+void print(const std::string& path, uint32_t keys, std::vector<Sample> samples, double limit,
+           const std::string& limit_name);
 
 }  // namespace hindcast::bench

@@ -40,13 +40,21 @@ std::string make_lines(const WorkloadOptions& options) {
   out.reserve(options.events * 90);
   char line[160];
   for (uint64_t i = 0; i < options.events; ++i) {
-    const auto key = static_cast<size_t>(std::ranges::lower_bound(bounds, rng.unit()) - bounds.begin());
-    const auto time = kStart + static_cast<int64_t>(static_cast<double>(i) / static_cast<double>(options.events) * static_cast<double>(span));
-    const int length = std::snprintf(line, sizeof line, R"({"id":%llu,"sym":"%s","ts":%lld,"price":%llu.%02llu,"qty":%llu.%04llu})" "\n",
-                                     static_cast<unsigned long long>(1'000'000'000 + i), names[std::min<size_t>(key, options.keys - 1)].c_str(),
-                                     static_cast<long long>(time), static_cast<unsigned long long>(30'000 + rng.below(4'000)),
-                                     static_cast<unsigned long long>(rng.below(100)), static_cast<unsigned long long>(rng.below(10)),
-                                     static_cast<unsigned long long>(rng.below(10'000)));
+    const auto key =
+        static_cast<size_t>(std::ranges::lower_bound(bounds, rng.unit()) - bounds.begin());
+    const auto time =
+        kStart + static_cast<int64_t>(static_cast<double>(i) / static_cast<double>(options.events) *
+                                      static_cast<double>(span));
+    const int length = std::snprintf(
+        line, sizeof line,
+        R"({"id":%llu,"sym":"%s","ts":%lld,"price":%llu.%02llu,"qty":%llu.%04llu})"
+        "\n",
+        static_cast<unsigned long long>(1'000'000'000 + i),
+        names[std::min<size_t>(key, options.keys - 1)].c_str(), static_cast<long long>(time),
+        static_cast<unsigned long long>(30'000 + rng.below(4'000)),
+        static_cast<unsigned long long>(rng.below(100)),
+        static_cast<unsigned long long>(rng.below(10)),
+        static_cast<unsigned long long>(rng.below(10'000)));
     out.append(line, static_cast<size_t>(length));
   }
   return out;
@@ -63,10 +71,12 @@ std::vector<std::string_view> cut(std::string_view lines, size_t events_each) {
   return out;
 }
 
-std::string config_toml(const std::string& folder, const std::string& kind, const std::string& path, const std::string& delay) {
-  const std::string source = kind == "file" ? "kind = \"file\"\npath = \"" + path + "\"\n" : "kind = \"" + kind + "\"\n";
+std::string config_toml(const std::string& folder, const std::string& kind, const std::string& path,
+                        const std::string& delay) {
+  const std::string source =
+      kind == "file" ? "kind = \"file\"\npath = \"" + path + "\"\n" : "kind = \"" + kind + "\"\n";
   return "data_dir = \"" + folder + "/data\"\n[[source]]\nname = \"trades\"\n" + source +
-                           "watermark = { delay = \"" + delay + R"toml(" }
+         "watermark = { delay = \"" + delay + R"toml(" }
 [source.event]
 key = "sym"
 id = { field = "id", type = "int" }
@@ -90,8 +100,10 @@ trades = "count()"
 )toml";
 }
 
-Config make_config(const std::string& folder, const std::string& kind, const std::string& path, const std::string& delay) {
-  ConfigOutcome outcome = parse_config(config_toml(folder, kind, path, delay), "bench.toml", folder);
+Config make_config(const std::string& folder, const std::string& kind, const std::string& path,
+                   const std::string& delay) {
+  ConfigOutcome outcome =
+      parse_config(config_toml(folder, kind, path, delay), "bench.toml", folder);
   if (!outcome.config) {
     std::fputs(to_string(outcome.problems, "bench.toml").c_str(), stderr);
     std::exit(2);
@@ -102,7 +114,9 @@ Config make_config(const std::string& folder, const std::string& kind, const std
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 

@@ -1,4 +1,5 @@
-// The events of the benchmarks: trades as NDJSON, keys Zipf-distributed (s = 1), ten one-minute buckets, in time order.
+// The events of the benchmarks: trades as NDJSON, keys Zipf-distributed (s = 1), ten one-minute
+// buckets, in time order.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,9 +20,12 @@ std::string make_lines(const WorkloadOptions& options);
 /// `lines` cut into bodies of `events_each` lines.
 std::vector<std::string_view> cut(std::string_view lines, size_t events_each);
 
-/// One source of trades (`kind` = "file" with `path`, or "http") and one aggregate: open, high, low, close, volume, vwap, count.
-std::string config_toml(const std::string& folder, const std::string& kind, const std::string& path, const std::string& delay);
-Config make_config(const std::string& folder, const std::string& kind, const std::string& path, const std::string& delay);
+/// One source of trades (`kind` = "file" with `path`, or "http") and one aggregate: open, high,
+/// low, close, volume, vwap, count.
+std::string config_toml(const std::string& folder, const std::string& kind, const std::string& path,
+                        const std::string& delay);
+Config make_config(const std::string& folder, const std::string& kind, const std::string& path,
+                   const std::string& delay);
 
 /// CPU seconds (user + system) of this process, all threads.
 double cpu_seconds();

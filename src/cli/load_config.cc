@@ -12,8 +12,10 @@ namespace hindcast {
 std::optional<Config> load_config(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    std::fprintf(stderr, "hindcast: cannot read %s: %s\n  'hindcast init FILE' writes one from a sample of your data.\n", path.c_str(),
-                 std::strerror(errno));
+    std::fprintf(stderr,
+                 "hindcast: cannot read %s: %s\n  'hindcast init FILE' writes one from a sample of "
+                 "your data.\n",
+                 path.c_str(), std::strerror(errno));
     return std::nullopt;
   }
   std::stringstream text;

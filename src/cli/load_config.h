@@ -7,7 +7,8 @@
 
 namespace hindcast {
 
-/// The configuration, or nothing after all its problems were printed to stderr. Paths in it are relative to its folder.
+/// The configuration, or nothing after all its problems were printed to stderr. Paths in it are
+/// relative to its folder.
 std::optional<Config> load_config(const std::string& path);
 
 }  // namespace hindcast

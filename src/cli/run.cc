@@ -19,7 +19,8 @@
 namespace hindcast {
 namespace {
 
-/// SIGINT and SIGTERM as a file descriptor. Blocked before any thread starts, so that all threads inherit the mask.
+/// SIGINT and SIGTERM as a file descriptor. Blocked before any thread starts, so that all threads
+/// inherit the mask.
 int stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -63,7 +64,9 @@ int run_command(const RunOptions& options) {
   std::optional<Config> config = load_config(options.config);
   if (!config) return 2;
   if (!options.listen.empty() && !set_listen(config->server, options.listen)) {
-    std::fprintf(stderr, "hindcast: --listen '%s' is no address; write HOST:PORT, like 127.0.0.1:7171\n", options.listen.c_str());
+    std::fprintf(stderr,
+                 "hindcast: --listen '%s' is no address; write HOST:PORT, like 127.0.0.1:7171\n",
+                 options.listen.c_str());
     return 2;
   }
   const int signals = stop_signals();
@@ -76,7 +79,8 @@ int run_command(const RunOptions& options) {
   Engine& engine = **opened;
   Result<std::unique_ptr<ApiServer>> server = ApiServer::start(engine, api_server_options(*config));
   if (!server) {
-    std::fprintf(stderr, "hindcast: cannot listen on %s:%u: %s\n", config->server.host.c_str(), config->server.port, server.error().message.c_str());
+    std::fprintf(stderr, "hindcast: cannot listen on %s:%u: %s\n", config->server.host.c_str(),
+                 config->server.port, server.error().message.c_str());
     return 2;
   }
   engine.start();
@@ -89,7 +93,8 @@ int run_command(const RunOptions& options) {
     waiter = std::jthread([&engine, drained] {
       engine.wait_drained();
       const uint64_t one = 1;
-      if (::write(drained, &one, sizeof one) < 0) log_error("drained, but the main thread cannot be told");
+      if (::write(drained, &one, sizeof one) < 0)
+        log_error("drained, but the main thread cannot be told");
     });
   }
   wait_for_end(signals, drained);

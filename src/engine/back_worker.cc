@@ -11,8 +11,12 @@ constexpr ByteCount kReadBytes = 256_KiB;
 constexpr Duration kRetryDelay = 1s;
 }  // namespace
 
-BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint, RollerOptions roller, Places places)
-    : partition_(drain.partition), at_(places), roller_(std::move(roller)), drain_(std::move(drain), std::move(checkpoint)) {}
+BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint,
+                       RollerOptions roller, Places places)
+    : partition_(drain.partition),
+      at_(places),
+      roller_(std::move(roller)),
+      drain_(std::move(drain), std::move(checkpoint)) {}
 
 void BackWorker::start() { committed(); }
 
@@ -77,14 +81,16 @@ bool BackWorker::drain() {
   if (draining_ || drain_.dropped()) return false;
   if (drain_.wants_records()) {
     if (!replay_waiting_) return false;
-    Result<LogChunk> chunk = at_.log.read(partition_, Channel::kReplay, drain_.read_after(), kReadBytes);
+    Result<LogChunk> chunk =
+        at_.log.read(partition_, Channel::kReplay, drain_.read_after(), kReadBytes);
     if (!chunk) return log_failure("replay log not readable", chunk.error()), false;
     const Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
     if (!snapshot) return log_failure("replay log waits", snapshot.error()), false;
     const Result<std::optional<Checkpoint>> live = (*snapshot)->checkpoint(partition_);
     if (!live) return log_failure("replay log waits", live.error()), false;
     if (*live) {
-      if (const Status status = drain_.give(*chunk, **live); !status) log_failure("replay record skipped", status.error());
+      if (const Status status = drain_.give(*chunk, **live); !status)
+        log_failure("replay record skipped", status.error());
     }
     if (drain_.wants_records()) {  // nothing that counts is there (yet)
       replay_waiting_ = false;
@@ -122,9 +128,11 @@ void BackWorker::carry_drain(Effects effects) {
       }
     }
     if (!status) {
-      log_error("page not readable; retrying", {{"partition", partition_}, {"error", status.error().message}});
-      at_.runtime.at(at_.shard, at_.runtime.mono_now() + kRetryDelay,
-                     [this, effects = std::move(effects)]() mutable { carry_drain(std::move(effects)); });
+      log_error("page not readable; retrying",
+                {{"partition", partition_}, {"error", status.error().message}});
+      at_.runtime.at(
+          at_.shard, at_.runtime.mono_now() + kRetryDelay,
+          [this, effects = std::move(effects)]() mutable { carry_drain(std::move(effects)); });
       return;
     }
     Effects next = drain_.pages_read(std::move(pages), at_.runtime.wall_now());
@@ -138,7 +146,8 @@ void BackWorker::carry_drain(Effects effects) {
     waits = true;
     const CommitId id = commit.id;
     std::vector<TallyDelta> tallies = commit.tallies;
-    at_.store.commit(std::move(commit), [this, id, tallies = std::move(tallies)](Result<CommitResult> result) {
+    at_.store.commit(std::move(commit), [this, id, tallies = std::move(tallies)](
+                                            Result<CommitResult> result) {
       at_.runtime.post(at_.shard, [this, id, tallies, result = std::move(result)] {
         if (!result) return log_failure("replay log not merged", result.error());
         uint64_t events = 0;
@@ -146,13 +155,18 @@ void BackWorker::carry_drain(Effects effects) {
         if (result->state == CommitState::kCommitted) {
           at_.ledger.settled(tallies, true);
           // Paid afterwards: a batch larger than the rate passes and the next one waits for it.
-          drain_not_before_ = at_.runtime.mono_now() + Duration(static_cast<int64_t>(1e9 * static_cast<double>(events) / at_.drain_rate));
+          drain_not_before_ =
+              at_.runtime.mono_now() +
+              Duration(static_cast<int64_t>(1e9 * static_cast<double>(events) / at_.drain_rate));
           marks_waiting_ = true;
         }
         carry_drain(drain_.committed(id, *result, at_.runtime.wall_now()));
         if (result->state == CommitState::kCommitted) {
-          if (const Status trimmed = at_.log.trim(partition_, Channel::kReplay, drain_.read_after()); !trimmed) {
-            log_warn("replay log not trimmed", {{"partition", partition_}, {"error", trimmed.error().message}});
+          if (const Status trimmed =
+                  at_.log.trim(partition_, Channel::kReplay, drain_.read_after());
+              !trimmed) {
+            log_warn("replay log not trimmed",
+                     {{"partition", partition_}, {"error", trimmed.error().message}});
           }
         }
       });
@@ -166,7 +180,8 @@ void BackWorker::carry_drain(Effects effects) {
 
 void BackWorker::quiet(std::function<void(bool)> done) {
   at_.runtime.post(at_.shard, [this, done = std::move(done)] {
-    done(!marks_waiting_ && !roller_.busy() && !replay_waiting_ && !draining_ && drain_.wants_records());
+    done(!marks_waiting_ && !roller_.busy() && !replay_waiting_ && !draining_ &&
+         drain_.wants_records());
   });
 }
 

@@ -1,5 +1,5 @@
-// What runs behind the frontier for one partition, on the background shard: the roller (rollups from
-// marks) and the drain of the replay log at its rate. Both are state machines; this carries.
+// What runs behind the frontier for one partition, on the background shard: the roller (rollups
+// from marks) and the drain of the replay log at its rate. Both are state machines; this carries.
 //
 // Thread safety: start and the notes from any thread; everything else runs on the background shard.
 #pragma once
@@ -27,10 +27,12 @@ class BackWorker {
     Ledger& ledger;
     double drain_rate;  // events per second; the replay log is drained no faster
   };
-  BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint, RollerOptions roller, Places places);
+  BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint, RollerOptions roller,
+             Places places);
 
   void start();
-  /// The lane committed: marks may wait, a moved frontier may have made older ones ready, the drain may go on.
+  /// The lane committed: marks may wait, a moved frontier may have made older ones ready, the drain
+  /// may go on.
   void committed();
   void stop();
   /// Calls `done(true)` when no ready mark and no countable record of the replay log is left.
@@ -48,12 +50,13 @@ class BackWorker {
   Places at_;
   Roller roller_;
   Drain drain_;
-  bool marks_waiting_ = true;     // something was committed since the roller last found nothing
-  bool replay_waiting_ = true;    // likewise for the drain
-  bool draining_ = false;         // a read or commit of the drain is under way
-  MonoTime drain_not_before_{};   // its pace
+  bool marks_waiting_ = true;    // something was committed since the roller last found nothing
+  bool replay_waiting_ = true;   // likewise for the drain
+  bool draining_ = false;        // a read or commit of the drain is under way
+  MonoTime drain_not_before_{};  // its pace
   bool timer_ = false;
-  std::atomic<bool> posted_{false};   // set by wake() on any thread, cleared by run(); only coalesces posts
+  std::atomic<bool> posted_{
+      false};  // set by wake() on any thread, cleared by run(); only coalesces posts
   std::atomic<bool> stopped_{false};  // set by stop() on any thread; read before new work
 };
 

@@ -16,9 +16,15 @@ std::string describe(const StreamSchema& schema) {
   };
   std::string out = "key " + parts(schema.key) + "| id ";
   switch (schema.identity) {
-    case IdentityKind::kFields: out += parts(schema.id); break;
-    case IdentityKind::kPosition: out += "position "; break;
-    case IdentityKind::kContent: out += "content "; break;
+    case IdentityKind::kFields:
+      out += parts(schema.id);
+      break;
+    case IdentityKind::kPosition:
+      out += "position ";
+      break;
+    case IdentityKind::kContent:
+      out += "content ";
+      break;
   }
   out += "| values";
   for (const ValueField& f : schema.values) {
@@ -27,8 +33,12 @@ std::string describe(const StreamSchema& schema) {
       case ValueType::kDecimal:
         out += ":decimal(" + std::to_string(f.precision) + "," + std::to_string(f.scale) + ")";
         break;
-      case ValueType::kDouble: out += ":double"; break;
-      case ValueType::kText: out += ":text"; break;
+      case ValueType::kDouble:
+        out += ":double";
+        break;
+      case ValueType::kText:
+        out += ":text";
+        break;
     }
     if (f.optional) out += "?";
   }
@@ -47,7 +57,9 @@ class Numbers {
     HC_TRY_ASSIGN(const auto known, store_.get_meta(kind + "/" + name));
     if (known) return parse(*known);
     if (read_only_) {
-      return not_found(kind + " '" + name + "' is not in this data directory yet; run the daemon once with this configuration");
+      return not_found(
+          kind + " '" + name +
+          "' is not in this data directory yet; run the daemon once with this configuration");
     }
     HC_TRY_ASSIGN(const auto stored_next, store_.get_meta("next/" + kind));
     const uint32_t next = stored_next ? parse(*stored_next) : 1;
@@ -90,12 +102,16 @@ Result<Catalog> Catalog::open(const Config& config, Store& store, bool read_only
     const std::string shape = describe(stream.schema);
     HC_TRY_ASSIGN(const Bytes stored, numbers.constant("schema/" + name, shape));
     if (stored != shape) {
-      return invalid_argument("stream '" + name + "' was created with another shape, and stored pages depend on it.\n  stored:     " +
-                              stored + "\n  configured: " + shape +
-                              "\n  Give the stream another name, use another data_dir, or restore the old definition.");
+      return invalid_argument(
+          "stream '" + name +
+          "' was created with another shape, and stored pages depend on it.\n  stored:     " +
+          stored + "\n  configured: " + shape +
+          "\n  Give the stream another name, use another data_dir, or restore the old definition.");
     }
-    HC_TRY_ASSIGN(const uint32_t first, numbers.number("partitions", name, stream.schema.partitions));
-    for (uint32_t i = 0; i < stream.schema.partitions; ++i) info.partitions.push_back(PartitionId{first + i});
+    HC_TRY_ASSIGN(const uint32_t first,
+                  numbers.number("partitions", name, stream.schema.partitions));
+    for (uint32_t i = 0; i < stream.schema.partitions; ++i)
+      info.partitions.push_back(PartitionId{first + i});
     info.coarsest = stream.schema.page_window;
     catalog.streams_.emplace(name, std::move(info));
   }
@@ -108,10 +124,12 @@ Result<Catalog> Catalog::open(const Config& config, Store& store, bool read_only
     StreamInfo& stream = catalog.streams_.at(aggregate.stream);
     AggregateEntry entry{.config = aggregate, .id = {}, .stream = aggregate.stream};
     entry.levels = levels_of(aggregate, stream.schema.page_window);
-    entry.page_levels = static_cast<size_t>(
-        std::ranges::count_if(entry.levels, [&](Duration d) { return d <= stream.schema.page_window; }));
+    entry.page_levels = static_cast<size_t>(std::ranges::count_if(
+        entry.levels, [&](Duration d) { return d <= stream.schema.page_window; }));
     HC_ASSERT(entry.page_levels > 0);
-    HC_TRY_ASSIGN(const uint32_t id, numbers.number("aggregate", aggregate.name + "/" + to_hex(aggregate.rule.hash(stream.schema))));
+    HC_TRY_ASSIGN(const uint32_t id,
+                  numbers.number("aggregate", aggregate.name + "/" +
+                                                  to_hex(aggregate.rule.hash(stream.schema))));
     entry.id = AggregateId{id};
     stream.aggregates.push_back(aggregate.name);
     stream.coarsest = std::max(stream.coarsest, entry.levels.back());
@@ -132,7 +150,8 @@ std::vector<LaneAggregate> Catalog::lane_aggregates(const std::string& stream) c
   for (const std::string& name : streams_.at(stream).aggregates) {
     const AggregateEntry& entry = aggregates_.at(name);
     LaneAggregate lane{.id = entry.id, .rule = entry.config.rule, .resolutions = {}, .parent = {}};
-    lane.resolutions.assign(entry.levels.begin(), entry.levels.begin() + static_cast<ptrdiff_t>(entry.page_levels));
+    lane.resolutions.assign(entry.levels.begin(),
+                            entry.levels.begin() + static_cast<ptrdiff_t>(entry.page_levels));
     if (entry.page_levels < entry.levels.size()) lane.parent = entry.levels[entry.page_levels];
     out.push_back(std::move(lane));
   }

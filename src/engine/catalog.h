@@ -20,28 +20,32 @@ struct StreamInfo {
   std::vector<PartitionId> partitions;  // by index; unique over the installation
   std::vector<SourceId> sources;
   std::vector<std::string> aggregates;
-  Duration coarsest{};                  // longest bucket of its aggregates: where an ended source's watermark goes
+  Duration coarsest{};  // longest bucket of its aggregates: where an ended source's watermark goes
 };
 
 struct AggregateEntry {
   AggregateConfig config;
   AggregateId id;
   std::string stream;
-  /// Finest first, beginning with those folded from pages (the page window itself where the bucket is longer), then rollups.
+  /// Finest first, beginning with those folded from pages (the page window itself where the bucket
+  /// is longer), then rollups.
   std::vector<Duration> levels;
   size_t page_levels = 0;  // how many of them are folded from pages
 };
 
 class Catalog {
  public:
-  /// Reads what is known from the store and adds what the configuration names anew. With `read_only`, unknown names are
-  /// an error instead. Errors: kInvalidArgument when a stream's shape differs from the stored one: says what and what to do.
+  /// Reads what is known from the store and adds what the configuration names anew. With
+  /// `read_only`, unknown names are an error instead. Errors: kInvalidArgument when a stream's
+  /// shape differs from the stored one: says what and what to do.
   static Result<Catalog> open(const Config& config, Store& store, bool read_only);
 
   const std::map<std::string, StreamInfo>& streams() const { return streams_; }
   const std::map<std::string, AggregateEntry>& aggregates() const { return aggregates_; }
   const std::map<std::string, SourceId>& sources() const { return sources_; }
-  const StreamInfo& stream_of(const SourceConfig& source) const { return streams_.at(source.stream); }
+  const StreamInfo& stream_of(const SourceConfig& source) const {
+    return streams_.at(source.stream);
+  }
   const std::string* source_name(SourceId id) const;
   std::vector<LaneAggregate> lane_aggregates(const std::string& stream) const;
 

@@ -18,7 +18,8 @@ constexpr Duration kDrainedPoll = 20ms;
 /// Lanes first, then the background shard and the one for blocking reads.
 std::vector<std::string> thread_names(size_t shards) {
   std::vector<std::string> names;
-  for (size_t i = 0; i < shards; ++i) names.push_back((i < 10 ? "shard-0" : "shard-") + std::to_string(i));
+  for (size_t i = 0; i < shards; ++i)
+    names.push_back((i < 10 ? "shard-0" : "shard-") + std::to_string(i));
   names.push_back("back");
   names.push_back("reads");
   return names;
@@ -35,15 +36,20 @@ Result<std::unique_ptr<Engine>> Engine::open(Config config, FileSystem& files) {
   HC_TRY_ASSIGN(std::unique_ptr<Log> log, open_log(config, files, catalog, *store));
   size_t partitions = 0;
   for (const auto& [name, stream] : catalog.streams()) partitions += stream.partitions.size();
-  const size_t shards = std::clamp<size_t>(partitions, 1, std::max(1U, std::thread::hardware_concurrency()));
-  std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(store), std::move(catalog), std::move(log), shards));
+  const size_t shards =
+      std::clamp<size_t>(partitions, 1, std::max(1U, std::thread::hardware_concurrency()));
+  std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(store),
+                                            std::move(catalog), std::move(log), shards));
   HC_TRY(engine->build_partitions());
   return engine;
 }
 
-Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog, std::unique_ptr<Log> log, size_t shards)
+Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog,
+               std::unique_ptr<Log> log, size_t shards)
     : ReadService(std::move(config), std::move(store), std::move(catalog),
-                  [this](const auto& partitions, const auto& range, auto slot) { return open_pages(partitions, range, slot); }),
+                  [this](const auto& partitions, const auto& range, auto slot) {
+                    return open_pages(partitions, range, slot);
+                  }),
       files_(files),
       log_(std::move(log)),
       ingest_(config_, catalog_, *log_, ledger_),
@@ -100,9 +106,13 @@ Status Engine::build_partitions() {
                             [this](PartitionId at) { partitions_.at(at).back->committed(); }});
       roller.partition = id;
       partition.back = std::make_unique<BackWorker>(
-          DrainOptions{.partition = id, .epoch = epoch, .schema = stream.schema, .aggregates = catalog_.lane_aggregates(name)},
+          DrainOptions{.partition = id,
+                       .epoch = epoch,
+                       .schema = stream.schema,
+                       .aggregates = catalog_.lane_aggregates(name)},
           drained, roller,
-          BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_, static_cast<double>(config_.replay.events_per_second)});
+          BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_,
+                             static_cast<double>(config_.replay.events_per_second)});
       partitions_.emplace(id, std::move(partition));
     }
   }
@@ -132,7 +142,9 @@ void Engine::recovered() {
     recovered_at_ = runtime_.mono_now();
     uint64_t received = 0;
     for (const auto& [source, tally] : ledger_.read()) received += tally.received;
-    log_info("ready", {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()}, {"received", received}});
+    log_info("ready",
+             {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()},
+              {"received", received}});
     start_sources();
     ready_.store(true, std::memory_order_release);
     tick();
@@ -144,8 +156,11 @@ void Engine::start_sources() {
   for (const SourceConfig& config : config_.sources) {
     if (config.kind == SourceKind::kHttp) continue;
     const SourceId id = catalog_.sources().at(config.name);
-    sources_.push_back(std::make_unique<SourceWorker>(
-        id, config.name, open_source(config, catalog_.stream_of(config).schema, files_, runtime_, ingest_.resume_token(id)), ingest_, runtime_));
+    sources_.push_back(
+        std::make_unique<SourceWorker>(id, config.name,
+                                       open_source(config, catalog_.stream_of(config).schema,
+                                                   files_, runtime_, ingest_.resume_token(id)),
+                                       ingest_, runtime_));
     sources_.back()->start();
   }
 }
@@ -167,24 +182,30 @@ void Engine::stop() {
     partition.lane->stop();
     partition.back->stop();
   }
-  if (const Status closed = log_->close(); !closed) log_error("log not closed", {{"error", closed.error().message}});
+  if (const Status closed = log_->close(); !closed)
+    log_error("log not closed", {{"error", closed.error().message}});
   runtime_.stop();  // tasks that read the store end here; later answers of the store are dropped
-  if (const Status closed = store_->close(); !closed) log_error("store not closed", {{"error", closed.error().message}});
+  if (const Status closed = store_->close(); !closed)
+    log_error("store not closed", {{"error", closed.error().message}});
 }
 
-void Engine::push(const std::string& source, BytesView body, std::optional<FormatKind> format, Done<PushResult> done) {
+void Engine::push(const std::string& source, BytesView body, std::optional<FormatKind> format,
+                  Done<PushResult> done) {
   if (!ready()) return done(unavailable("starting: the log is being read; try again shortly"));
-  Result<PushDecoders::Decoded> decoded = decoders_.decode(source, body, format, runtime_.wall_now());
+  Result<PushDecoders::Decoded> decoded =
+      decoders_.decode(source, body, format, runtime_.wall_now());
   if (!decoded) return done(std::move(decoded).error());
-  const auto shared = std::make_shared<Done<PushResult>>(std::move(done));  // owners: this call, and the log's callback
-  const Status taken = ingest_.append(catalog_.sources().at(source), decoded->batch, runtime_.mono_now(),
-                                      [shared, result = std::move(decoded->result)](const Result<bool>& durable) {
-                                        if (durable) {
-                                          (*shared)(result);
-                                        } else {
-                                          (*shared)(durable.error());
-                                        }
-                                      });
+  const auto shared = std::make_shared<Done<PushResult>>(
+      std::move(done));  // owners: this call, and the log's callback
+  const Status taken =
+      ingest_.append(catalog_.sources().at(source), decoded->batch, runtime_.mono_now(),
+                     [shared, result = std::move(decoded->result)](const Result<bool>& durable) {
+                       if (durable) {
+                         (*shared)(result);
+                       } else {
+                         (*shared)(durable.error());
+                       }
+                     });
   if (!taken) (*shared)(taken.error());
 }
 
@@ -206,12 +227,16 @@ std::vector<const Engine::Partition*> Engine::all_partitions() const {
 }
 
 /// Asks the lanes and waits. A lane that stops meanwhile answers with nothing open.
-std::vector<LaneWorker::View> Engine::views(const std::vector<const Partition*>& of, const Window& range, std::optional<uint16_t> slot) {
+std::vector<LaneWorker::View> Engine::views(const std::vector<const Partition*>& of,
+                                            const Window& range, std::optional<uint16_t> slot) {
   std::vector<std::future<LaneWorker::View>> answers;
   for (const Partition* partition : of) {
-    const auto promise = std::make_shared<std::promise<LaneWorker::View>>();  // owners: the posted task alone, once this loop ends
+    const auto promise =
+        std::make_shared<std::promise<LaneWorker::View>>();  // owners: the posted task alone, once
+                                                             // this loop ends
     answers.push_back(promise->get_future());
-    partition->lane->view(range, slot, [promise](LaneWorker::View view) { promise->set_value(std::move(view)); });
+    partition->lane->view(
+        range, slot, [promise](LaneWorker::View view) { promise->set_value(std::move(view)); });
   }
   std::vector<LaneWorker::View> out;
   for (std::future<LaneWorker::View>& answer : answers) {
@@ -224,11 +249,13 @@ std::vector<LaneWorker::View> Engine::views(const std::vector<const Partition*>&
   return out;
 }
 
-std::vector<OpenPage> Engine::open_pages(const std::vector<PartitionId>& partitions, const Window& range, std::optional<uint16_t> slot) {
+std::vector<OpenPage> Engine::open_pages(const std::vector<PartitionId>& partitions,
+                                         const Window& range, std::optional<uint16_t> slot) {
   std::vector<const Partition*> of;
   for (const PartitionId id : partitions) of.push_back(&partitions_.at(id));
   std::vector<OpenPage> out;
-  for (LaneWorker::View& view : views(of, range, slot)) std::ranges::move(view.open, std::back_inserter(out));
+  for (LaneWorker::View& view : views(of, range, slot))
+    std::ranges::move(view.open, std::back_inserter(out));
   return out;
 }
 
@@ -253,7 +280,8 @@ SystemStatus Engine::status() {
     const SourceId id = catalog_.sources().at(source.name);
     source.state = std::string(to_string(ingest_.state(id)));
     for (const auto& worker : sources_) {
-      if (const auto failure = worker->failure(); failure && worker->id() == id) source.state = "failed: " + *failure;
+      if (const auto failure = worker->failure(); failure && worker->id() == id)
+        source.state = "failed: " + *failure;
     }
     source.max_event = ingest_.max_event(id);
     source.behind = source.late = 0;
@@ -263,7 +291,10 @@ SystemStatus Engine::status() {
       if (of[i]->stream->schema.name != source.stream) continue;
       const std::optional<EventTime> watermark =
           at[i].watermark == kMinEventTime ? std::nullopt : std::optional(at[i].watermark);
-      source.watermark = first ? watermark : (source.watermark && watermark ? std::min(source.watermark, watermark) : std::nullopt);
+      source.watermark =
+          first ? watermark
+                : (source.watermark && watermark ? std::min(source.watermark, watermark)
+                                                 : std::nullopt);
       first = false;
       for (const SourceState& state : at[i].sources) {
         if (state.source != id) continue;
@@ -307,7 +338,8 @@ void Engine::wait_drained() {
   std::unique_lock lock(stop_mutex_);
   while (!stopped_) {
     lock.unlock();
-    // Twice: a lane's last commit wakes the background, which may be asked just before it hears of it.
+    // Twice: a lane's last commit wakes the background, which may be asked just before it hears of
+    // it.
     const bool quiet = drained() && drained();
     lock.lock();
     if (quiet) return;

@@ -7,8 +7,8 @@
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
 // sources resume at their last durable token, pushes are taken. Nothing is repaired by hand.
-// Stop: sources, then the log (what was taken becomes durable), lanes and background, store. A kill -9
-// at any point only means that the next start reads more of the log.
+// Stop: sources, then the log (what was taken becomes durable), lanes and background, store. A kill
+// -9 at any point only means that the next start reads more of the log.
 //
 // Thread safety: as Service; start and stop from one thread.
 #pragma once
@@ -32,15 +32,16 @@ namespace hindcast {
 
 class Engine final : public ReadService {
  public:
-  /// Opens store and log and reads checkpoints; no thread runs yet. Errors: kInvalidArgument (configuration against stored
-  /// shapes), kUnavailable (directory in use, I/O), kCorruption.
+  /// Opens store and log and reads checkpoints; no thread runs yet. Errors: kInvalidArgument
+  /// (configuration against stored shapes), kUnavailable (directory in use, I/O), kCorruption.
   static Result<std::unique_ptr<Engine>> open(Config config, FileSystem& files);
   ~Engine() override;  // stops
 
   void start();
   void stop();
 
-  void push(const std::string& source, BytesView body, std::optional<FormatKind> format, Done<PushResult> done) override;
+  void push(const std::string& source, BytesView body, std::optional<FormatKind> format,
+            Done<PushResult> done) override;
   void heartbeat(const std::string& source, EventTime to, Done<bool> done) override;
   SystemStatus status() override;
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
@@ -54,13 +55,16 @@ class Engine final : public ReadService {
     std::unique_ptr<BackWorker> back;
   };
 
-  Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog, std::unique_ptr<Log> log, size_t shards);
+  Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog,
+         std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
   void recovered();
   void start_sources();
   void tick();
-  std::vector<OpenPage> open_pages(const std::vector<PartitionId>& partitions, const Window& range, std::optional<uint16_t> slot);
-  std::vector<LaneWorker::View> views(const std::vector<const Partition*>& of, const Window& range, std::optional<uint16_t> slot);
+  std::vector<OpenPage> open_pages(const std::vector<PartitionId>& partitions, const Window& range,
+                                   std::optional<uint16_t> slot);
+  std::vector<LaneWorker::View> views(const std::vector<const Partition*>& of, const Window& range,
+                                      std::optional<uint16_t> slot);
   std::vector<const Partition*> all_partitions() const;
   bool drained();
 
@@ -72,14 +76,17 @@ class Engine final : public ReadService {
   const size_t shards_;
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;
-  std::vector<std::unique_ptr<SourceWorker>> sources_;  // filled by the back shard before ready_ is set
+  std::vector<std::unique_ptr<SourceWorker>>
+      sources_;  // filled by the back shard before ready_ is set
   const MonoTime opened_;
-  MonoTime recovered_at_{};            // written on the back shard before ready_ is set
-  std::atomic<size_t> recovering_{0};  // partitions whose log is not read yet; counted down by shards
-  std::atomic<bool> ready_{false};     // set once by the back shard; publishes recovered_at_ and restored sources
+  MonoTime recovered_at_{};  // written on the back shard before ready_ is set
+  std::atomic<size_t> recovering_{
+      0};  // partitions whose log is not read yet; counted down by shards
+  std::atomic<bool> ready_{
+      false};  // set once by the back shard; publishes recovered_at_ and restored sources
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;
-  bool stopped_ = false;               // guarded by stop_mutex_
+  bool stopped_ = false;  // guarded by stop_mutex_
 };
 
 }  // namespace hindcast

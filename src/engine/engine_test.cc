@@ -1,8 +1,8 @@
 #include "engine/engine.h"
 
-#include <future>
-
 #include <gtest/gtest.h>
+
+#include <future>
 
 #include "base/posix_files.h"
 #include "base/temp_folder_test_util.h"
@@ -40,10 +40,12 @@ trades = "count()"
 )toml";
 
 constexpr int64_t kMinute = 60'000;
-constexpr int64_t kNoon = 1'700'000'100'000 / (5 * kMinute) * (5 * kMinute);  // a 5-minute boundary, in ms
+constexpr int64_t kNoon =
+    1'700'000'100'000 / (5 * kMinute) * (5 * kMinute);  // a 5-minute boundary, in ms
 
 std::string trade(int64_t id, int64_t ms, const std::string& price, const std::string& qty) {
-  return R"({"id":)" + std::to_string(id) + R"(,"sym":"BTC","ts":)" + std::to_string(ms) + R"(,"price":)" + price + R"(,"qty":)" + qty + "}\n";
+  return R"({"id":)" + std::to_string(id) + R"(,"sym":"BTC","ts":)" + std::to_string(ms) +
+         R"(,"price":)" + price + R"(,"qty":)" + qty + "}\n";
 }
 
 EventTime at_ms(int64_t ms) { return event_time_ns(ms * 1'000'000); }
@@ -64,17 +66,21 @@ class EngineTest : public ::testing::Test {
 
   PushResult push(const std::string& body) {
     std::promise<Result<PushResult>> answer;
-    engine_->push("trades", body, std::nullopt, [&](Result<PushResult> result) { answer.set_value(std::move(result)); });
+    engine_->push("trades", body, std::nullopt,
+                  [&](Result<PushResult> result) { answer.set_value(std::move(result)); });
     return answer.get_future().get().value();
   }
   void heartbeat(int64_t ms) {
     std::promise<Result<bool>> answer;
-    engine_->heartbeat("trades", at_ms(ms), [&](Result<bool> result) { answer.set_value(std::move(result)); });
+    engine_->heartbeat("trades", at_ms(ms),
+                       [&](Result<bool> result) { answer.set_value(std::move(result)); });
     ASSERT_TRUE(answer.get_future().get());
     engine_->wait_drained();
   }
   std::vector<Bucket> buckets(Duration resolution) {
-    return engine_->buckets({.aggregate = "candles", .key = "BTC", .resolution = resolution}).value().buckets;
+    return engine_->buckets({.aggregate = "candles", .key = "BTC", .resolution = resolution})
+        .value()
+        .buckets;
   }
   static std::vector<std::string> values(const Bucket& bucket) {
     std::vector<std::string> out;

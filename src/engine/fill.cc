@@ -22,7 +22,9 @@ Value carried(const Rule& rule, const std::vector<Value>& previous, size_t f) {
     case FunctionKind::kMin:
     case FunctionKind::kMax:
       for (size_t other = 0; other < rule.functions.size(); ++other) {
-        if (rule.functions[other].kind == FunctionKind::kLast && rule.functions[other].field == spec.field) return previous[other];
+        if (rule.functions[other].kind == FunctionKind::kLast &&
+            rule.functions[other].field == spec.field)
+          return previous[other];
       }
       return previous[f];
     case FunctionKind::kMean:
@@ -41,7 +43,8 @@ Bucket filled(const Rule& rule, const Bucket& previous, EventTime start, Fill fi
   out.events = 0;
   out.digest = {};
   for (size_t f = 0; f < out.values.size(); ++f) {
-    out.values[f] = fill == Fill::kZero ? zero_like(previous.values[f]) : carried(rule, previous.values, f);
+    out.values[f] =
+        fill == Fill::kZero ? zero_like(previous.values[f]) : carried(rule, previous.values, f);
   }
   return out;
 }
@@ -66,7 +69,9 @@ void fill_empty(BucketAnswer& answer, const BucketQuery& query, Duration resolut
   for (size_t i = 0; i < answer.buckets.size() && !full();) {
     size_t end = i;
     while (end < answer.buckets.size() && answer.buckets[end].key == answer.buckets[i].key) ++end;
-    EventTime next = query.fill == Fill::kZero ? first : answer.buckets[i].window.start;  // nothing is known before the first
+    EventTime next = query.fill == Fill::kZero
+                         ? first
+                         : answer.buckets[i].window.start;  // nothing is known before the first
     const Bucket* previous = &answer.buckets[i];
     for (; i < end && !full(); ++i) {
       for (; next < answer.buckets[i].window.start && !full(); next += resolution) {

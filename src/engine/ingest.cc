@@ -17,7 +17,8 @@ constexpr size_t kRecordLetters = 128;
 /// Rows of `batch` by partition, in order. With one partition the batch itself is used.
 std::vector<EventBatch> split(const StreamInfo& stream, const EventBatch& batch) {
   std::vector<EventBatch> parts(stream.partitions.size(), EventBatch(stream.schema));
-  std::vector<std::pair<uint32_t, uint32_t>> place(batch.keys.size());  // key -> (partition, key there)
+  std::vector<std::pair<uint32_t, uint32_t>> place(
+      batch.keys.size());  // key -> (partition, key there)
   for (uint32_t k = 0; k < batch.keys.size(); ++k) {
     const uint32_t p = partition_of(batch.keys[k], stream.schema.partitions);
     place[k] = {p, parts[p].keys.add(batch.keys[k])};
@@ -60,7 +61,8 @@ Bytes Ingest::resume_token(SourceId source) const {
   return lane(source).resume;
 }
 
-void Ingest::add_advance(const Lane& at, EventTime to, Advance::Why why, std::vector<LogAppend>& records) const {
+void Ingest::add_advance(const Lane& at, EventTime to, Advance::Why why,
+                         std::vector<LogAppend>& records) const {
   for (const PartitionId partition : at.stream->partitions) {
     records.push_back({{partition, RecordKind::kAdvance, at.id, 0}, encode(Advance{to, why})});
   }
@@ -77,19 +79,22 @@ void Ingest::add_events(Lane& at, const SourceBatch& batch, std::vector<LogAppen
       const size_t end = std::min(begin + kRecordRows, part.size());
       // The token rides on every record: they become durable together.
       const EventsRecord head{at.resume, at.resume_number};
-      records.push_back({{stream.partitions[p], RecordKind::kEvents, at.id, static_cast<uint32_t>(end - begin)},
-                         encode_events(stream.schema, head, part, begin, end)});
+      records.push_back(
+          {{stream.partitions[p], RecordKind::kEvents, at.id, static_cast<uint32_t>(end - begin)},
+           encode_events(stream.schema, head, part, begin, end)});
     }
   }
   const EventTime highest = event_time_ns(std::ranges::max(batch.events.time));
   if (highest <= at.max_event) return;
   const Duration window = stream.schema.page_window;
-  const bool passed = at.max_event == kMinEventTime || align_down(highest, window) > align_down(at.max_event, window);
+  const bool passed = at.max_event == kMinEventTime ||
+                      align_down(highest, window) > align_down(at.max_event, window);
   at.max_event = highest;
   if (!passed || !split_needed) return;
   for (size_t p = 0; p < stream.partitions.size(); ++p) {
     const EventBatch& part = parts[p];
-    if (!part.empty() && event_time_ns(std::ranges::max(part.time)) == highest) continue;  // it is there already
+    if (!part.empty() && event_time_ns(std::ranges::max(part.time)) == highest)
+      continue;  // it is there already
     records.push_back({{stream.partitions[p], RecordKind::kAdvance, at.id, 0},
                        encode(Advance{highest - at.config->delay, Advance::Why::kWindowPassed})});
   }
@@ -100,7 +105,8 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
   // Judged before anything is noted down: a refused batch must leave no trace, for it comes again.
   const LogStats stats = log_.stats(Channel::kLive);
   if (stats.size >= stats.limit && !(batch.events.empty() && batch.dead.empty())) {
-    return overloaded("the log holds " + std::to_string(stats.size.value >> 20) + " MiB, its bound; aggregation lags behind");
+    return overloaded("the log holds " + std::to_string(stats.size.value >> 20) +
+                      " MiB, its bound; aggregation lags behind");
   }
   std::unique_lock lock(at.mutex);
   const StreamInfo& stream = *at.stream;
@@ -108,7 +114,8 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
   if ((batch.connected || !batch.events.empty()) && !at.announced) {
     at.announced = true;
     for (const PartitionId partition : stream.partitions) {
-      records.push_back({{partition, RecordKind::kConnected, source, 0}, encode(Connection{"delivery began"})});
+      records.push_back(
+          {{partition, RecordKind::kConnected, source, 0}, encode(Connection{"delivery began"})});
     }
   }
   if (!batch.resume.empty()) {
@@ -124,7 +131,8 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
     const size_t end = std::min(begin + kRecordLetters, batch.dead.size());
     const std::vector<DeadLetter> letters(batch.dead.begin() + static_cast<ptrdiff_t>(begin),
                                           batch.dead.begin() + static_cast<ptrdiff_t>(end));
-    records.push_back({{stream.partitions.front(), RecordKind::kDead, source, static_cast<uint32_t>(letters.size())},
+    records.push_back({{stream.partitions.front(), RecordKind::kDead, source,
+                        static_cast<uint32_t>(letters.size())},
                        encode(letters)});
   }
   if (batch.heartbeat) add_advance(at, *batch.heartbeat, Advance::Why::kHeartbeat, records);
@@ -132,7 +140,8 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
     at.state = State::kDisconnected;
     at.announced = false;
     for (const PartitionId partition : stream.partitions) {
-      records.push_back({{partition, RecordKind::kDisconnected, source, 0}, encode(Connection{*batch.disconnected})});
+      records.push_back({{partition, RecordKind::kDisconnected, source, 0},
+                         encode(Connection{*batch.disconnected})});
     }
   }
   if (batch.ended) {
@@ -163,11 +172,13 @@ void Ingest::check_idle(MonoTime now) {
   for (const auto& [id, owned] : lanes_) {
     Lane& at = *owned;
     const std::scoped_lock lock(at.mutex);
-    if (!at.config->idle_after || at.state != State::kConnected || at.max_event == kMinEventTime) continue;
+    if (!at.config->idle_after || at.state != State::kConnected || at.max_event == kMinEventTime)
+      continue;
     if (now - at.last_event < *at.config->idle_after) continue;
     at.state = State::kIdle;
     std::vector<LogAppend> records;
-    add_advance(at, window_of(at.max_event, at.stream->schema.page_window).end, Advance::Why::kIdle, records);
+    add_advance(at, window_of(at.max_event, at.stream->schema.page_window).end, Advance::Why::kIdle,
+                records);
     submit(at, std::move(records), [](const Result<bool>&) {});
   }
 }
@@ -176,7 +187,8 @@ void Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done) {
   uint64_t events = 0;
   for (const LogAppend& record : records) events += record.header.events;
   log_.append(Channel::kLive, std::move(records),
-              [this, source = at.id, events, done = std::move(done)](Result<std::vector<Position>> positions) {
+              [this, source = at.id, events,
+               done = std::move(done)](Result<std::vector<Position>> positions) {
                 if (!positions) return done(std::move(positions).error());
                 if (events > 0) ledger_.appended(source, events);
                 done(true);
@@ -196,11 +208,16 @@ std::optional<EventTime> Ingest::max_event(SourceId source) const {
 
 std::string_view to_string(Ingest::State state) {
   switch (state) {
-    case Ingest::State::kWaiting: return "waiting";
-    case Ingest::State::kConnected: return "connected";
-    case Ingest::State::kIdle: return "idle";
-    case Ingest::State::kDisconnected: return "disconnected";
-    case Ingest::State::kEnded: return "ended";
+    case Ingest::State::kWaiting:
+      return "waiting";
+    case Ingest::State::kConnected:
+      return "connected";
+    case Ingest::State::kIdle:
+      return "idle";
+    case Ingest::State::kDisconnected:
+      return "disconnected";
+    case Ingest::State::kEnded:
+      return "ended";
   }
   return "unknown";
 }

@@ -31,11 +31,12 @@ class Ingest {
   /// "" = none: begin at the beginning.
   Bytes resume_token(SourceId source) const;
 
-  /// Appends a batch. `done` gets true once it is durable. Errors, at once and without calling `done`: kOverloaded (log at
-  /// its bound; nothing was taken, offer the same batch again later).
+  /// Appends a batch. `done` gets true once it is durable. Errors, at once and without calling
+  /// `done`: kOverloaded (log at its bound; nothing was taken, offer the same batch again later).
   Status append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done);
   void heartbeat(SourceId source, EventTime to, Done<bool> done);
-  /// Writes kIdle advances for sources that have been silent for their idle_after. Called about once a second.
+  /// Writes kIdle advances for sources that have been silent for their idle_after. Called about
+  /// once a second.
   void check_idle(MonoTime now);
 
   enum class State : uint8_t { kWaiting, kConnected, kIdle, kDisconnected, kEnded };
@@ -49,7 +50,7 @@ class Ingest {
     SourceId id;
     mutable std::mutex mutex;
     State state = State::kWaiting;
-    bool announced = false;               // a kConnected record of this run is in the log
+    bool announced = false;  // a kConnected record of this run is in the log
     EventTime max_event = kMinEventTime;
     MonoTime last_event{};
     Bytes resume;
@@ -57,7 +58,8 @@ class Ingest {
   };
   Lane& lane(SourceId source) const { return *lanes_.at(source); }
   void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records) const;
-  void add_advance(const Lane& lane, EventTime to, Advance::Why why, std::vector<LogAppend>& records) const;
+  void add_advance(const Lane& lane, EventTime to, Advance::Why why,
+                   std::vector<LogAppend>& records) const;
   void submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done);
 
   Log& log_;

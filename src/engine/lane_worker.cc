@@ -9,10 +9,11 @@
 namespace hindcast {
 namespace {
 
-constexpr ByteCount kReadBytes = 256_KiB;   // per pump: bounds how long the shard is busy at a stretch
+constexpr ByteCount kReadBytes =
+    256_KiB;  // per pump: bounds how long the shard is busy at a stretch
 constexpr ByteCount kSliceBytes = 256_KiB;  // per seal step, likewise
-constexpr size_t kCommitsMax = 16;          // under way; more only lengthens the queue before the disk
-constexpr Duration kLateDelay = 100ms;      // late events are coalesced for this long
+constexpr size_t kCommitsMax = 16;      // under way; more only lengthens the queue before the disk
+constexpr Duration kLateDelay = 100ms;  // late events are coalesced for this long
 
 }  // namespace
 
@@ -43,7 +44,8 @@ void LaneWorker::pump() {
   if (takes) {
     const Result<LogChunk> chunk = read_log();
     if (!chunk) {
-      log_error("log not readable; retrying", {{"partition", partition_}, {"error", chunk.error().message}});
+      log_error("log not readable; retrying",
+                {{"partition", partition_}, {"error", chunk.error().message}});
       at_.runtime.at(at_.shard, at_.runtime.mono_now() + 1s, [this] { readable(); });
       return;
     }
@@ -58,13 +60,15 @@ void LaneWorker::pump() {
   if (takes && !log_ended_) readable();
 }
 
-/// The next records. Damage is reported once and stepped over: what is lost is a known hole, and live goes on.
+/// The next records. Damage is reported once and stepped over: what is lost is a known hole, and
+/// live goes on.
 Result<LogChunk> LaneWorker::read_log() {
   Result<LogChunk> chunk = at_.log.read(partition_, Channel::kLive, read_after_, kReadBytes);
   if (chunk || chunk.error().code != ErrorCode::kCorruption) return chunk;
   for (const LogDamage& damage : at_.log.damage(Channel::kLive)) {
     if (damage.resume <= read_after_) continue;
-    log_error("log damaged; going on behind it", {{"partition", partition_}, {"error", chunk.error().message}});
+    log_error("log damaged; going on behind it",
+              {{"partition", partition_}, {"error", chunk.error().message}});
     read_after_ = damage.resume;
     return at_.log.read(partition_, Channel::kLive, read_after_, kReadBytes);
   }
@@ -77,7 +81,8 @@ void LaneWorker::apply(const LogChunk& chunk) {
   }
   if (recovering_) return;  // counted as a whole, by finish_recovery()
   std::map<SourceId, uint64_t> applied;
-  for (const LogRecord& record : chunk.records) applied[record.header.source] += record.header.events;
+  for (const LogRecord& record : chunk.records)
+    applied[record.header.source] += record.header.events;
   for (const auto& [source, events] : applied) {
     if (events > 0) at_.ledger.applied(source, events);
   }
@@ -92,10 +97,12 @@ void LaneWorker::finish_recovery() {
     for (const TallyDelta& delta : tallies) open[delta.source] += delta.tallies.settled();
   }
   // Commits that became durable meanwhile were moved out of `open` before anything was in it.
-  for (const TallyDelta& delta : settled_in_recovery_) open[delta.source] += delta.tallies.settled();
+  for (const TallyDelta& delta : settled_in_recovery_)
+    open[delta.source] += delta.tallies.settled();
   settled_in_recovery_.clear();
   for (const SourceState& state : lane_.sources()) {
-    at_.ledger.recovered(state.source, state.received, open[state.source], state.replayed - drained_before_[state.source]);
+    at_.ledger.recovered(state.source, state.received, open[state.source],
+                         state.replayed - drained_before_[state.source]);
   }
   hooks_.recovered();
 }
@@ -128,7 +135,9 @@ void LaneWorker::carry(Effects effects) {
     const CommitId id = commit.id;
     under_way_.emplace(id, commit.tallies);
     at_.store.commit(std::move(commit), [this, id](Result<CommitResult> result) {
-      at_.runtime.post(at_.shard, [this, id, result = std::move(result)]() mutable { committed(id, std::move(result)); });
+      at_.runtime.post(at_.shard, [this, id, result = std::move(result)]() mutable {
+        committed(id, std::move(result));
+      });
     });
   }
   if (!effects.to_replay_log.empty()) append_replay(std::move(effects.to_replay_log));
@@ -150,21 +159,25 @@ void LaneWorker::read_pages(std::vector<PageRead> reads) {
         status = std::move(page).error();
       }
     }
-    at_.runtime.post(at_.shard, [this, reads = std::move(reads), pages = std::move(pages), status]() mutable {
-      --reads_under_way_;
-      if (stopped_.load(std::memory_order_relaxed)) return;
-      if (!status) {  // held, never dropped: the events stay in the log until their page can be read
-        log_error("page not readable; retrying", {{"partition", partition_}, {"error", status.error().message}});
-        ++reads_under_way_;
-        at_.runtime.at(at_.shard, at_.runtime.mono_now() + 1s, [this, reads = std::move(reads)]() mutable {
-          --reads_under_way_;
-          read_pages(std::move(reads));
-        });
-        return;
-      }
-      carry(lane_.pages_read(std::move(pages), at_.runtime.wall_now()));
-      readable();
-    });
+    at_.runtime.post(at_.shard,
+                     [this, reads = std::move(reads), pages = std::move(pages), status]() mutable {
+                       --reads_under_way_;
+                       if (stopped_.load(std::memory_order_relaxed)) return;
+                       if (!status) {  // held, never dropped: the events stay in the log until
+                                       // their page can be read
+                         log_error("page not readable; retrying",
+                                   {{"partition", partition_}, {"error", status.error().message}});
+                         ++reads_under_way_;
+                         at_.runtime.at(at_.shard, at_.runtime.mono_now() + 1s,
+                                        [this, reads = std::move(reads)]() mutable {
+                                          --reads_under_way_;
+                                          read_pages(std::move(reads));
+                                        });
+                         return;
+                       }
+                       carry(lane_.pages_read(std::move(pages), at_.runtime.wall_now()));
+                       readable();
+                     });
   });
 }
 
@@ -172,18 +185,20 @@ void LaneWorker::append_replay(std::vector<LogAppend> records) {
   ++replay_appends_;
   std::map<SourceId, uint64_t> events;
   for (const LogAppend& record : records) events[record.header.source] += record.header.events;
-  at_.log.append(Channel::kReplay, std::move(records), [this, events = std::move(events)](Result<std::vector<Position>> positions) {
-    at_.runtime.post(at_.shard, [this, events, positions = std::move(positions)] {
-      --replay_appends_;
-      if (positions) {
-        lane_.replay_appended(*positions);
-        for (const auto& [source, count] : events) at_.ledger.to_replay(source, count);
-      } else {
-        lane_.replay_refused();  // the replay log is full: the lane offers them again
-      }
-      readable();
-    });
-  });
+  at_.log.append(
+      Channel::kReplay, std::move(records),
+      [this, events = std::move(events)](Result<std::vector<Position>> positions) {
+        at_.runtime.post(at_.shard, [this, events, positions = std::move(positions)] {
+          --replay_appends_;
+          if (positions) {
+            lane_.replay_appended(*positions);
+            for (const auto& [source, count] : events) at_.ledger.to_replay(source, count);
+          } else {
+            lane_.replay_refused();  // the replay log is full: the lane offers them again
+          }
+          readable();
+        });
+      });
 }
 
 void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
@@ -197,7 +212,8 @@ void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
   } else {
     if (result->state == CommitState::kCommitted) {
       at_.ledger.settled(tallies, false);
-      if (recovering_) settled_in_recovery_.insert(settled_in_recovery_.end(), tallies.begin(), tallies.end());
+      if (recovering_)
+        settled_in_recovery_.insert(settled_in_recovery_.end(), tallies.begin(), tallies.end());
     }
     carry(lane_.committed(id, *result, at_.runtime.wall_now()));
     if (lane_.dropped()) {
@@ -208,7 +224,8 @@ void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
     }
     if (result->state == CommitState::kCommitted) {
       if (const Status trimmed = at_.log.trim(partition_, Channel::kLive, lane_.safe()); !trimmed) {
-        log_warn("log not trimmed", {{"partition", partition_}, {"error", trimmed.error().message}});
+        log_warn("log not trimmed",
+                 {{"partition", partition_}, {"error", trimmed.error().message}});
       }
       hooks_.committed(partition_);
     }
@@ -239,7 +256,8 @@ void LaneWorker::view(Window range, std::optional<uint16_t> slot, std::function<
 }
 
 bool LaneWorker::quiet() const {
-  if (recovering_ || lane_.can_seal() || lane_.has_late() || !under_way_.empty() || reads_under_way_ > 0 || replay_appends_ > 0) {
+  if (recovering_ || lane_.can_seal() || lane_.has_late() || !under_way_.empty() ||
+      reads_under_way_ > 0 || replay_appends_ > 0) {
     return false;
   }
   // Asked of the log, not remembered: a record may be readable whose notice has not come yet.

@@ -1,5 +1,5 @@
-// Drives the live lane of one partition on its shard: reads the log, applies, seals between batches,
-// hands commits to the store and their answers back. The lane decides; this only carries.
+// Drives the live lane of one partition on its shard: reads the log, applies, seals between
+// batches, hands commits to the store and their answers back. The lane decides; this only carries.
 //
 //   log readable ─► pump: read ─ apply ─ seal a slice ─► store.commit ─► committed ─► trim the log
 //                      ▲                    late, every 100 ms ─► read pages ─► merge ─► commit
@@ -37,14 +37,17 @@ class LaneWorker {
     Ledger& ledger;
   };
   struct Hooks {
-    std::function<void()> recovered;                    // once: everything that was in the log at the start is applied
-    std::function<void(PartitionId)> committed;         // a commit of this partition is durable (marks may wait)
-    std::function<void(PartitionId)> replay_appended;   // events went into the replay log
+    std::function<void()>
+        recovered;  // once: everything that was in the log at the start is applied
+    std::function<void(PartitionId)>
+        committed;  // a commit of this partition is durable (marks may wait)
+    std::function<void(PartitionId)> replay_appended;  // events went into the replay log
   };
 
-  /// `drained_before`: events of the replay log that the drain had merged, as its checkpoint says, by source.
-  LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint, std::map<SourceId, uint64_t> drained_before,
-             Places places, Hooks hooks);
+  /// `drained_before`: events of the replay log that the drain had merged, as its checkpoint says,
+  /// by source.
+  LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint,
+             std::map<SourceId, uint64_t> drained_before, Places places, Hooks hooks);
 
   void start();
   /// New records may be there.
@@ -60,7 +63,8 @@ class LaneWorker {
     std::vector<OpenPage> open;
     bool quiet = false;  // log read to its end, nothing to seal, nothing late, nothing under way
   };
-  /// Calls `done` with what the lane holds open in `range` (none: Window{}), once every commit under way now is durable.
+  /// Calls `done` with what the lane holds open in `range` (none: Window{}), once every commit
+  /// under way now is durable.
   void view(Window range, std::optional<uint16_t> slot, std::function<void(View)> done);
 
  private:
@@ -83,11 +87,11 @@ class LaneWorker {
   Hooks hooks_;
   LiveLane lane_;
   Position read_after_;
-  Position recover_to_;           // newest record at the start
+  Position recover_to_;  // newest record at the start
   bool recovering_ = true;
   std::map<SourceId, uint64_t> drained_before_;
   std::vector<TallyDelta> settled_in_recovery_;
-  bool log_ended_ = false;        // the last read found nothing more
+  bool log_ended_ = false;  // the last read found nothing more
   bool flush_timer_ = false;
   size_t reads_under_way_ = 0, replay_appends_ = 0;
   std::map<CommitId, std::vector<TallyDelta>> under_way_;
@@ -97,8 +101,10 @@ class LaneWorker {
     std::function<void(View)> done;
   };
   std::vector<Waiter> waiters_;
-  std::atomic<bool> pump_posted_{false};  // set by readable() on any thread, cleared by pump(); only coalesces posts
-  std::atomic<bool> stopped_{false};      // set by stop() on any thread; read by the shard before new work
+  std::atomic<bool> pump_posted_{
+      false};  // set by readable() on any thread, cleared by pump(); only coalesces posts
+  std::atomic<bool> stopped_{
+      false};  // set by stop() on any thread; read by the shard before new work
 };
 
 }  // namespace hindcast

@@ -1,9 +1,11 @@
 // Where every received event is right now, per source: law L3 as counters that are moved, never
 // recomputed from each other, so that the identity can fail if something is lost.
 //
-//   received = unapplied (in the log) + open (in lanes, or in commits under way) + replay (replay log) + settled
+//   received = unapplied (in the log) + open (in lanes, or in commits under way) + replay (replay
+//   log) + settled
 //
-// Thread safety: any thread; one mutex, held for a few additions. Moves are per batch, not per event.
+// Thread safety: any thread; one mutex, held for a few additions. Moves are per batch, not per
+// event.
 #pragma once
 #include <map>
 #include <mutex>
@@ -31,7 +33,8 @@ class Ledger {
     const std::scoped_lock lock(mutex_);
     tallies_[source].settled = settled;
   }
-  /// A lane has read its log to the end of recovery: what it has received, holds open and waits for in the replay log.
+  /// A lane has read its log to the end of recovery: what it has received, holds open and waits for
+  /// in the replay log.
   void recovered(SourceId source, uint64_t received, uint64_t open, uint64_t replay) {
     const std::scoped_lock lock(mutex_);
     SourceTally& tally = tallies_[source];

@@ -7,16 +7,20 @@
 
 namespace hindcast {
 
-LevelReader::LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate, const Snapshot& snapshot,
-                         const std::vector<OpenPage>& open, ProcessingTime now)
+LevelReader::LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate,
+                         const Snapshot& snapshot, const std::vector<OpenPage>& open,
+                         ProcessingTime now)
     : stream_(stream), aggregate_(aggregate), snapshot_(snapshot), open_(open), now_(now) {}
 
-Result<std::vector<LevelRow>> LevelReader::rows(size_t level, const LevelScope& scope, size_t limit) {
-  return level < aggregate_.page_levels ? page_level(level, scope, limit) : rollup_level(level, scope, limit);
+Result<std::vector<LevelRow>> LevelReader::rows(size_t level, const LevelScope& scope,
+                                                size_t limit) {
+  return level < aggregate_.page_levels ? page_level(level, scope, limit)
+                                        : rollup_level(level, scope, limit);
 }
 
 Result<Frontier> LevelReader::frontier(PartitionId partition) {
-  if (const auto found = frontiers_.find(partition); found != frontiers_.end()) return found->second;
+  if (const auto found = frontiers_.find(partition); found != frontiers_.end())
+    return found->second;
   HC_TRY_ASSIGN(const auto checkpoint, snapshot_.checkpoint(partition));
   return frontiers_[partition] = checkpoint ? checkpoint->frontier : Frontier{};
 }
@@ -28,7 +32,8 @@ Result<const std::set<LevelReader::Parent>*> LevelReader::pending(PartitionId pa
       if (mark.aggregate != aggregate_.id) return true;
       for (size_t level = aggregate_.page_levels; level < aggregate_.levels.size(); ++level) {
         const Duration resolution = aggregate_.levels[level];
-        if (resolution >= mark.resolution) found->second.insert({level, align_down(mark.bucket, resolution), mark.slot});
+        if (resolution >= mark.resolution)
+          found->second.insert({level, align_down(mark.bucket, resolution), mark.slot});
       }
       return true;
     }));
@@ -36,8 +41,8 @@ Result<const std::set<LevelReader::Parent>*> LevelReader::pending(PartitionId pa
   return &found->second;
 }
 
-Result<std::vector<Window>> LevelReader::unfinished(size_t level, PartitionId partition, const Window& range,
-                                                    const Frontier& border) {
+Result<std::vector<Window>> LevelReader::unfinished(size_t level, PartitionId partition,
+                                                    const Window& range, const Frontier& border) {
   const Duration resolution = aggregate_.levels[level];
   std::vector<Window> out;
   const auto add = [&](Window window) {
@@ -50,10 +55,12 @@ Result<std::vector<Window>> LevelReader::unfinished(size_t level, PartitionId pa
     }
   };
   HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(partition));
-  for (auto at = waiting->lower_bound({level, kMinEventTime, 0}); at != waiting->end() && std::get<0>(*at) == level; ++at) {
+  for (auto at = waiting->lower_bound({level, kMinEventTime, 0});
+       at != waiting->end() && std::get<0>(*at) == level; ++at) {
     if (std::get<1>(*at) < border.window) add(window_of(std::get<1>(*at), resolution));
   }
-  add({border.window == kMinEventTime ? kMinEventTime : align_down(border.window, resolution), kMaxEventTime});
+  add({border.window == kMinEventTime ? kMinEventTime : align_down(border.window, resolution),
+       kMaxEventTime});
   return out;
 }
 
@@ -61,11 +68,14 @@ Result<std::vector<Window>> LevelReader::unfinished(size_t level, PartitionId pa
 Status LevelReader::stored(size_t level, const LevelScope& scope, size_t limit,
                            const std::function<Status(const Row&)>& each) {
   const Duration resolution = aggregate_.levels[level];
-  const EventTime first = scope.range.start == kMinEventTime ? kMinEventTime : align_down(scope.range.start, resolution);
+  const EventTime first = scope.range.start == kMinEventTime
+                              ? kMinEventTime
+                              : align_down(scope.range.start, resolution);
   Status status;
   size_t left = limit;
   for (const PartitionId partition : scope.partitions) {
-    const RowQuery query{aggregate_.id, resolution, {first, scope.range.end}, partition, scope.slot, scope.key};
+    const RowQuery query{aggregate_.id, resolution, {first, scope.range.end},
+                         partition,     scope.slot, scope.key};
     HC_TRY(snapshot_.rows(query, [&](const Row& row) {
       status = each(row);
       return status && left-- > 0;
@@ -75,12 +85,14 @@ Status LevelReader::stored(size_t level, const LevelScope& scope, size_t limit,
   return {};
 }
 
-Result<std::vector<LevelRow>> LevelReader::page_level(size_t level, const LevelScope& scope, size_t limit) {
+Result<std::vector<LevelRow>> LevelReader::page_level(size_t level, const LevelScope& scope,
+                                                      size_t limit) {
   std::vector<LevelRow> out;
   const Duration window = stream_.schema.page_window;
   HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Status {
     HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
-    // Not behind the frontier: the open page says more than a row that an early merge may have left.
+    // Not behind the frontier: the open page says more than a row that an early merge may have
+    // left.
     if (row.events > 0 && border.behind(align_down(row.at.bucket, window), row.at.slot)) {
       out.push_back({row, BucketState::kFinal});
     }
@@ -115,9 +127,11 @@ Status LevelReader::add_open(size_t level, const LevelScope& scope, std::vector<
       joined = visible(schema, join(schema, both), {});
     }
     std::vector<KeyRun> runs = key_runs(joined);
-    if (scope.key) std::erase_if(runs, [&](const KeyRun& run) { return joined.keys[run.key] != *scope.key; });
+    if (scope.key)
+      std::erase_if(runs, [&](const KeyRun& run) { return joined.keys[run.key] != *scope.key; });
     std::vector<Row> rows;
-    fold_rows(schema, aggregate_.config.rule, aggregate_.id, resolution, page.key.partition, page.key.slot, joined, runs, rows);
+    fold_rows(schema, aggregate_.config.rule, aggregate_.id, resolution, page.key.partition,
+              page.key.slot, joined, runs, rows);
     for (Row& row : rows) {
       if (!window_of(row.at.bucket, resolution).intersects(scope.range)) continue;
       row.published_at = now_;
@@ -128,10 +142,12 @@ Status LevelReader::add_open(size_t level, const LevelScope& scope, std::vector<
   return {};
 }
 
-Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const LevelScope& scope, size_t limit) {
+Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const LevelScope& scope,
+                                                        size_t limit) {
   const Duration resolution = aggregate_.levels[level];
   std::vector<LevelRow> out;
-  std::map<std::tuple<EventTime, PartitionId, uint16_t, Bytes>, Row> known;  // stored, but perhaps behind its children
+  std::map<std::tuple<EventTime, PartitionId, uint16_t, Bytes>, Row>
+      known;  // stored, but perhaps behind its children
   HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Status {
     HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
     HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(row.at.partition));
@@ -143,21 +159,27 @@ Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const Leve
     }
     return {};
   }));
-  // The rest is folded from children: parents that are open, or whose mark the roller has not got to.
+  // The rest is folded from children: parents that are open, or whose mark the roller has not got
+  // to.
   for (const PartitionId partition : scope.partitions) {
     HC_TRY_ASSIGN(const Frontier border, frontier(partition));
     LevelScope below = scope;
     below.partitions = {partition};
-    below.range.start = scope.range.start == kMinEventTime ? kMinEventTime : align_down(scope.range.start, resolution);
-    if (scope.range.end != kMaxEventTime) below.range.end = window_of(scope.range.end - 1ns, resolution).end;
+    below.range.start = scope.range.start == kMinEventTime
+                            ? kMinEventTime
+                            : align_down(scope.range.start, resolution);
+    if (scope.range.end != kMaxEventTime)
+      below.range.end = window_of(scope.range.end - 1ns, resolution).end;
     HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(partition));
-    HC_TRY_ASSIGN(const std::vector<Window> todo, unfinished(level, partition, below.range, border));
+    HC_TRY_ASSIGN(const std::vector<Window> todo,
+                  unfinished(level, partition, below.range, border));
     for (const Window& parents : todo) {
       below.range = parents;
       HC_TRY_ASSIGN(const std::vector<LevelRow> children, rows(level - 1, below, SIZE_MAX));
       std::map<std::tuple<EventTime, uint16_t, Bytes>, std::vector<const LevelRow*>> groups;
       for (const LevelRow& child : children) {
-        groups[{align_down(child.row.at.bucket, resolution), child.row.at.slot, child.row.at.key}].push_back(&child);
+        groups[{align_down(child.row.at.bucket, resolution), child.row.at.slot, child.row.at.key}]
+            .push_back(&child);
       }
       for (const auto& [at, members] : groups) {
         const auto& [bucket, slot, key] = at;
@@ -165,10 +187,13 @@ Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const Leve
         if (!open && !waiting->contains({level, bucket, slot})) continue;  // stored, above
         std::vector<const Row*> child_rows;
         for (const LevelRow* member : members) child_rows.push_back(&member->row);
-        HC_TRY_ASSIGN(Row row, roll_up(stream_.schema, aggregate_.config.rule,
-                                       RowKey{aggregate_.id, resolution, bucket, partition, slot, key}, child_rows));
+        HC_TRY_ASSIGN(
+            Row row,
+            roll_up(stream_.schema, aggregate_.config.rule,
+                    RowKey{aggregate_.id, resolution, bucket, partition, slot, key}, child_rows));
         row.published_at = now_;
-        if (const auto stored_row = known.find({bucket, partition, slot, key}); stored_row != known.end()) {
+        if (const auto stored_row = known.find({bucket, partition, slot, key});
+            stored_row != known.end()) {
           row.version = stored_row->second.version;
         }
         out.push_back({std::move(row), open ? BucketState::kOpen : BucketState::kSealed});

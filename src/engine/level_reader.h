@@ -19,7 +19,8 @@ struct LevelRow {
   BucketState state = BucketState::kOpen;
 };
 
-/// Which rows: of these partitions, one slot and key of them or all, buckets that intersect `range`.
+/// Which rows: of these partitions, one slot and key of them or all, buckets that intersect
+/// `range`.
 struct LevelScope {
   std::vector<PartitionId> partitions;
   std::optional<uint16_t> slot;  // needs a single partition
@@ -33,7 +34,8 @@ class LevelReader {
   LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate, const Snapshot& snapshot,
               const std::vector<OpenPage>& open, ProcessingTime now);
 
-  /// Rows of levels()[level], in RowKey order, hidden (emptied) ones left out; at most about `limit`.
+  /// Rows of levels()[level], in RowKey order, hidden (emptied) ones left out; at most about
+  /// `limit`.
   Result<std::vector<LevelRow>> rows(size_t level, const LevelScope& scope, size_t limit);
 
  private:
@@ -44,9 +46,12 @@ class LevelReader {
   /// Parents that a waiting mark will change, at its own level and at all above it.
   using Parent = std::tuple<size_t, EventTime, uint16_t>;  // level, bucket, slot
   Result<const std::set<Parent>*> pending(PartitionId partition);
-  /// Where parents of `level` are to be folded here: ahead of the frontier, or a mark is pending. Disjoint, ascending.
-  Result<std::vector<Window>> unfinished(size_t level, PartitionId partition, const Window& range, const Frontier& border);
-  Status stored(size_t level, const LevelScope& scope, size_t limit, const std::function<Status(const Row&)>& each);
+  /// Where parents of `level` are to be folded here: ahead of the frontier, or a mark is pending.
+  /// Disjoint, ascending.
+  Result<std::vector<Window>> unfinished(size_t level, PartitionId partition, const Window& range,
+                                         const Frontier& border);
+  Status stored(size_t level, const LevelScope& scope, size_t limit,
+                const std::function<Status(const Row&)>& each);
 
   const StreamInfo& stream_;
   const AggregateEntry& aggregate_;

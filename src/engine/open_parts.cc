@@ -20,7 +20,8 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, FileSystem& file
   return store;
 }
 
-Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files, const Catalog& catalog, const Store& store) {
+Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files,
+                                      const Catalog& catalog, const Store& store) {
   EmbeddedLogOptions options;
   options.folder = config.log.dir;
   options.segment = config.log.segment;
@@ -43,26 +44,33 @@ Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files, c
   return log;
 }
 
-Result<std::unique_ptr<Source>> open_source(const SourceConfig& config, const StreamSchema& schema, FileSystem& files,
-                                            Runtime& runtime, BytesView resume) {
+Result<std::unique_ptr<Source>> open_source(const SourceConfig& config, const StreamSchema& schema,
+                                            FileSystem& files, Runtime& runtime, BytesView resume) {
   switch (config.kind) {
     case SourceKind::kFile:
       return make_file_source(schema, config, make_decoder(schema, config), files, runtime, resume);
     case SourceKind::kStdin:
       return make_stdin_source(schema, make_decoder(schema, config), runtime);
     default:
-      return invalid_argument("a source of kind '" + std::string(kind_name(config.kind)) + "' cannot be read");
+      return invalid_argument("a source of kind '" + std::string(kind_name(config.kind)) +
+                              "' cannot be read");
   }
 }
 
 std::string_view kind_name(SourceKind kind) {
   switch (kind) {
-    case SourceKind::kHttp: return "http";
-    case SourceKind::kFile: return "file";
-    case SourceKind::kStdin: return "stdin";
-    case SourceKind::kWebsocket: return "websocket";
-    case SourceKind::kKafka: return "kafka";
-    case SourceKind::kRedis: return "redis";
+    case SourceKind::kHttp:
+      return "http";
+    case SourceKind::kFile:
+      return "file";
+    case SourceKind::kStdin:
+      return "stdin";
+    case SourceKind::kWebsocket:
+      return "websocket";
+    case SourceKind::kKafka:
+      return "kafka";
+    case SourceKind::kRedis:
+      return "redis";
   }
   return "unknown";
 }

@@ -9,13 +9,15 @@
 namespace hindcast {
 namespace {
 
-constexpr size_t kListed = 1000;  // rejected records named in an answer; all are kept as dead letters
+constexpr size_t kListed =
+    1000;  // rejected records named in an answer; all are kept as dead letters
 
 /// "request:17" -> 17.
 uint64_t line_of(const std::string& place) {
   uint64_t line = 0;
   const size_t colon = place.rfind(':');
-  if (colon != std::string::npos) std::from_chars(place.data() + colon + 1, place.data() + place.size(), line);
+  if (colon != std::string::npos)
+    std::from_chars(place.data() + colon + 1, place.data() + place.size(), line);
   return line;
 }
 
@@ -41,7 +43,8 @@ void PushDecoders::give_back(const Shape& shape, std::unique_ptr<Decoder> decode
   idle_[shape].push_back(std::move(decoder));
 }
 
-Result<PushDecoders::Decoded> PushDecoders::decode(const std::string& name, BytesView body, std::optional<FormatKind> format,
+Result<PushDecoders::Decoded> PushDecoders::decode(const std::string& name, BytesView body,
+                                                   std::optional<FormatKind> format,
                                                    ProcessingTime arrival) {
   const SourceConfig* source = config_.source(name);
   if (source == nullptr) {
@@ -50,7 +53,8 @@ Result<PushDecoders::Decoded> PushDecoders::decode(const std::string& name, Byte
     return unknown_name("source", name, known);
   }
   if (source->kind != SourceKind::kHttp) {
-    return invalid_argument("source '" + name + "' is of kind '" + std::string(kind_name(source->kind)) +
+    return invalid_argument("source '" + name + "' is of kind '" +
+                            std::string(kind_name(source->kind)) +
                             "'; only sources of kind 'http' take pushed events");
   }
   const Shape shape{name, format.value_or(source->format.kind)};

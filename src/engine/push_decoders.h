@@ -22,8 +22,10 @@ class PushDecoders {
     SourceBatch batch;
     PushResult result;
   };
-  /// Decodes a whole body. Errors: kNotFound (no such source, with the nearest name), kInvalidArgument (not an HTTP source).
-  Result<Decoded> decode(const std::string& source, BytesView body, std::optional<FormatKind> format, ProcessingTime arrival);
+  /// Decodes a whole body. Errors: kNotFound (no such source, with the nearest name),
+  /// kInvalidArgument (not an HTTP source).
+  Result<Decoded> decode(const std::string& source, BytesView body,
+                         std::optional<FormatKind> format, ProcessingTime arrival);
 
  private:
   using Shape = std::pair<std::string, FormatKind>;

@@ -14,10 +14,14 @@ class StoppedService final : public ReadService {
  public:
   StoppedService(Config config, std::unique_ptr<Store> store, Catalog catalog)
       : ReadService(std::move(config), std::move(store), std::move(catalog),
-                    [](const auto&, const auto&, const auto&) { return std::vector<OpenPage>(); }) {}
+                    [](const auto&, const auto&, const auto&) { return std::vector<OpenPage>(); }) {
+  }
   ~StoppedService() override { (void)store_->close(); }
 
-  void push(const std::string&, BytesView, std::optional<FormatKind>, Done<PushResult> done) override { done(not_running()); }
+  void push(const std::string&, BytesView, std::optional<FormatKind>,
+            Done<PushResult> done) override {
+    done(not_running());
+  }
   void heartbeat(const std::string&, EventTime, Done<bool> done) override { done(not_running()); }
   SystemStatus status() override {
     SystemStatus status = stored_status().value_or(SystemStatus{});
@@ -28,15 +32,22 @@ class StoppedService final : public ReadService {
   void wait_drained() override {}
 
  private:
-  static Error not_running() { return unavailable("this data directory is stopped; start it with 'hindcast run'"); }
+  static Error not_running() {
+    return unavailable("this data directory is stopped; start it with 'hindcast run'");
+  }
 };
 
 }  // namespace
 
-ReadService::ReadService(Config config, std::unique_ptr<Store> store, Catalog catalog, OpenPagesFn open_pages)
-    : config_(std::move(config)), store_(std::move(store)), catalog_(std::move(catalog)), reader_(catalog_, *store_, std::move(open_pages)) {}
+ReadService::ReadService(Config config, std::unique_ptr<Store> store, Catalog catalog,
+                         OpenPagesFn open_pages)
+    : config_(std::move(config)),
+      store_(std::move(store)),
+      catalog_(std::move(catalog)),
+      reader_(catalog_, *store_, std::move(open_pages)) {}
 
-Result<std::vector<std::string>> ReadService::keys(const std::string& aggregate, const std::string& after, uint64_t limit) {
+Result<std::vector<std::string>> ReadService::keys(const std::string& aggregate,
+                                                   const std::string& after, uint64_t limit) {
   return reader_.keys(aggregate, after, limit);
 }
 
@@ -58,7 +69,8 @@ Result<std::vector<DeadLetterEntry>> ReadService::dead_letters(const DeadLetterQ
     }));
     for (DeadLetterFact& fact : newest) out.push_back({name, std::move(fact)});
   }
-  std::ranges::stable_sort(out, std::ranges::greater(), [](const DeadLetterEntry& e) { return e.fact.letter.arrived; });
+  std::ranges::stable_sort(out, std::ranges::greater(),
+                           [](const DeadLetterEntry& e) { return e.fact.letter.arrived; });
   if (out.size() > query.limit) out.resize(query.limit);
   return out;
 }
@@ -77,14 +89,20 @@ Result<VerifyReport> ReadService::verify(const VerifyQuery& query) {
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
   VerifyReport report;
   for (const auto& [name, stream] : catalog_.streams()) {
-    VerifySubject subject{stream.schema, stream.partitions, {}, {query.from.value_or(kMinEventTime), query.to.value_or(kMaxEventTime)}};
+    VerifySubject subject{stream.schema,
+                          stream.partitions,
+                          {},
+                          {query.from.value_or(kMinEventTime), query.to.value_or(kMaxEventTime)}};
     for (const std::string& aggregate : stream.aggregates) {
       const AggregateEntry& entry = catalog_.aggregates().at(aggregate);
-      subject.aggregates.push_back({aggregate, entry.id, entry.config.rule, entry.levels, entry.page_levels});
+      subject.aggregates.push_back(
+          {aggregate, entry.id, entry.config.rule, entry.levels, entry.page_levels});
       // A part of a parent cannot be compared with the whole: the range grows to whole buckets.
       const Duration coarsest = entry.levels.back();
-      if (query.from) subject.range.start = std::min(subject.range.start, align_down(*query.from, coarsest));
-      if (query.to) subject.range.end = std::max(subject.range.end, window_of(*query.to - 1ns, coarsest).end);
+      if (query.from)
+        subject.range.start = std::min(subject.range.start, align_down(*query.from, coarsest));
+      if (query.to)
+        subject.range.end = std::max(subject.range.end, window_of(*query.to - 1ns, coarsest).end);
     }
     HC_TRY(verify_pages(subject, *snapshot, report));
   }
@@ -107,22 +125,29 @@ Result<SystemStatus> ReadService::stored_status() const {
         if (checkpoint->frontier.window != kMinEventTime) at.frontier = checkpoint->frontier.window;
         if (checkpoint->watermark != kMinEventTime) at.watermark = checkpoint->watermark;
         for (const SourceState& state : checkpoint->sources) {
-          SourceState& sum = states.try_emplace(state.source, SourceState{.source = state.source}).first->second;
+          SourceState& sum =
+              states.try_emplace(state.source, SourceState{.source = state.source}).first->second;
           sum.max_event = std::max(sum.max_event, state.max_event);
           sum.received += state.received;
           sum.behind += state.behind;
           sum.late += state.late;
         }
       }
-      frontier = first ? at.frontier : (frontier && at.frontier ? std::min(frontier, at.frontier) : std::nullopt);
-      watermark = first ? at.watermark : (watermark && at.watermark ? std::min(watermark, at.watermark) : std::nullopt);
+      frontier = first ? at.frontier
+                       : (frontier && at.frontier ? std::min(frontier, at.frontier) : std::nullopt);
+      watermark =
+          first ? at.watermark
+                : (watermark && at.watermark ? std::min(watermark, at.watermark) : std::nullopt);
       first = false;
       status.partitions.push_back(std::move(at));
     }
     for (const SourceConfig& source : config_.sources) {
       if (source.stream != name) continue;
       const SourceId id = catalog_.sources().at(source.name);
-      SourceStatus at{.name = source.name, .stream = name, .kind = std::string(kind_name(source.kind)), .state = "stopped"};
+      SourceStatus at{.name = source.name,
+                      .stream = name,
+                      .kind = std::string(kind_name(source.kind)),
+                      .state = "stopped"};
       at.watermark = watermark;
       at.frontier = frontier;
       HC_TRY_ASSIGN(at.tallies, snapshot->tallies(id));
@@ -143,7 +168,8 @@ Result<SystemStatus> ReadService::stored_status() const {
 Result<std::unique_ptr<Service>> open_stopped(Config config, FileSystem& files) {
   HC_TRY_ASSIGN(std::unique_ptr<Store> store, open_store(config, files, /*read_only=*/true));
   HC_TRY_ASSIGN(Catalog catalog, Catalog::open(config, *store, /*read_only=*/true));
-  return std::unique_ptr<Service>(std::make_unique<StoppedService>(std::move(config), std::move(store), std::move(catalog)));
+  return std::unique_ptr<Service>(
+      std::make_unique<StoppedService>(std::move(config), std::move(store), std::move(catalog)));
 }
 
 }  // namespace hindcast

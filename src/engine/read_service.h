@@ -15,7 +15,8 @@ class ReadService : public Service {
  public:
   const Config& config() const final { return config_; }
   std::vector<AggregateInfo> aggregates() const final { return reader_.aggregates(); }
-  Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after, uint64_t limit) final;
+  Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after,
+                                        uint64_t limit) final;
   Result<BucketAnswer> buckets(const BucketQuery& query) final { return reader_.buckets(query); }
   Result<EventAnswer> events(const EventQuery& query) final { return reader_.events(query); }
   Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) final;
@@ -35,8 +36,9 @@ class ReadService : public Service {
   Reader reader_;
 };
 
-/// A stopped data directory, for `--data-dir` commands. What is in the log but not sealed is not shown.
-/// Errors: kUnavailable when a daemon uses the directory; kNotFound when there is no store in it.
+/// A stopped data directory, for `--data-dir` commands. What is in the log but not sealed is not
+/// shown. Errors: kUnavailable when a daemon uses the directory; kNotFound when there is no store
+/// in it.
 Result<std::unique_ptr<Service>> open_stopped(Config config, FileSystem& files);
 
 }  // namespace hindcast

@@ -25,13 +25,15 @@ Result<KeyPlace> place_of(const StreamInfo& stream, const std::string& text) {
   return KeyPlace{std::move(key), stream.partitions[partition], slot};
 }
 
-LevelScope scope_of(const StreamInfo& stream, const Window& range, const std::optional<KeyPlace>& key) {
+LevelScope scope_of(const StreamInfo& stream, const Window& range,
+                    const std::optional<KeyPlace>& key) {
   if (!key) return {stream.partitions, {}, {}, range};
   return {{key->partition}, key->slot, key->key, range};
 }
 
 /// The row as it was published at `as_of`, if there was one.
-Result<std::optional<Row>> row_as_of(const Snapshot& snapshot, const Row& row, ProcessingTime as_of) {
+Result<std::optional<Row>> row_as_of(const Snapshot& snapshot, const Row& row,
+                                     ProcessingTime as_of) {
   if (row.published_at <= as_of) return std::optional(row);
   HC_TRY_ASSIGN(const std::vector<Row> versions, snapshot.versions(row.at));
   for (const Row& old : versions) {
@@ -42,7 +44,8 @@ Result<std::optional<Row>> row_as_of(const Snapshot& snapshot, const Row& row, P
 
 }  // namespace
 
-Error unknown_name(std::string_view kind, const std::string& name, const std::vector<std::string>& known) {
+Error unknown_name(std::string_view kind, const std::string& name,
+                   const std::vector<std::string>& known) {
   std::string message = "no " + std::string(kind) + " '" + name + "'";
   const std::vector<std::string_view> words(known.begin(), known.end());
   message += known.empty() ? "; the configuration has none" : did_you_mean(name, words);
@@ -74,8 +77,10 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
   const auto level = std::ranges::find(aggregate.levels, resolution);
   if (level == aggregate.levels.end()) {
     std::string known;
-    for (const Duration d : aggregate.config.resolutions()) known += (known.empty() ? "" : ", ") + to_string(d);
-    return invalid_argument("aggregate '" + query.aggregate + "' has no resolution " + to_string(resolution) + "; it has " + known);
+    for (const Duration d : aggregate.config.resolutions())
+      known += (known.empty() ? "" : ", ") + to_string(d);
+    return invalid_argument("aggregate '" + query.aggregate + "' has no resolution " +
+                            to_string(resolution) + "; it has " + known);
   }
   std::optional<KeyPlace> key;
   if (query.key) {
@@ -84,17 +89,21 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
   const Window range{query.from.value_or(kMinEventTime), query.to.value_or(kMaxEventTime)};
   if (range.start >= range.end) return invalid_argument("'from' must be before 'to'");
   // A rollup's children begin before the range when it does not start on a bucket.
-  const Window pages{range.start == kMinEventTime ? kMinEventTime : align_down(range.start, resolution), range.end};
+  const Window pages{
+      range.start == kMinEventTime ? kMinEventTime : align_down(range.start, resolution),
+      range.end};
   const LevelScope scope = scope_of(stream, range, key);
 
   std::vector<OpenPage> open;
   if (!query.as_of) open = open_pages_(scope.partitions, pages, scope.slot);
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
   LevelReader reader(stream, aggregate, *snapshot, open, ProcessingTime{});
-  HC_TRY_ASSIGN(const std::vector<LevelRow> rows,
-                reader.rows(static_cast<size_t>(level - aggregate.levels.begin()), scope, query.limit + 1));
+  HC_TRY_ASSIGN(
+      const std::vector<LevelRow> rows,
+      reader.rows(static_cast<size_t>(level - aggregate.levels.begin()), scope, query.limit + 1));
 
-  BucketAnswer answer{.rule = aggregate.config.rule, .buckets = {}, .truncated = rows.size() > query.limit};
+  BucketAnswer answer{
+      .rule = aggregate.config.rule, .buckets = {}, .truncated = rows.size() > query.limit};
   State state(stream.schema, aggregate.config.rule);
   for (const LevelRow& at : rows) {
     Row row = at.row;
@@ -126,12 +135,14 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
                               .published_at = row.published_at,
                               .values = state.values(resolution)});
   }
-  std::ranges::stable_sort(answer.buckets, {}, [](const Bucket& b) { return std::pair(b.key_parts, b.window.start); });
+  std::ranges::stable_sort(answer.buckets, {},
+                           [](const Bucket& b) { return std::pair(b.key_parts, b.window.start); });
   if (query.fill != Fill::kNone) fill_empty(answer, query, resolution);
   return answer;
 }
 
-Result<std::vector<std::string>> Reader::keys(const std::string& aggregate, const std::string& after, uint64_t limit) const {
+Result<std::vector<std::string>> Reader::keys(const std::string& aggregate,
+                                              const std::string& after, uint64_t limit) const {
   const auto found = catalog_.aggregates().find(aggregate);
   if (found == catalog_.aggregates().end()) return unknown_name("aggregate", aggregate, {});
   const StreamInfo& stream = catalog_.streams().at(found->second.stream);
@@ -140,11 +151,14 @@ Result<std::vector<std::string>> Reader::keys(const std::string& aggregate, cons
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
   LevelReader reader(stream, found->second, *snapshot, open, ProcessingTime{});
   // The coarsest level has the fewest rows per key.
-  HC_TRY_ASSIGN(const std::vector<LevelRow> rows, reader.rows(found->second.levels.size() - 1, scope, SIZE_MAX));
+  HC_TRY_ASSIGN(const std::vector<LevelRow> rows,
+                reader.rows(found->second.levels.size() - 1, scope, SIZE_MAX));
   std::set<std::string> keys;
   for (const LevelRow& at : rows) keys.insert(key_to_string(stream.schema.key, at.row.at.key));
   std::vector<std::string> out;
-  for (auto at = after.empty() ? keys.begin() : keys.upper_bound(after); at != keys.end() && out.size() < limit; ++at) out.push_back(*at);
+  for (auto at = after.empty() ? keys.begin() : keys.upper_bound(after);
+       at != keys.end() && out.size() < limit; ++at)
+    out.push_back(*at);
   return out;
 }
 
@@ -169,7 +183,9 @@ Result<EventAnswer> Reader::events(const EventQuery& query) const {
   }
   const Window range{query.from, query.to};
   if (range.start >= range.end) return invalid_argument("'from' must be before 'to'");
-  const Window windows{range.start == kMinEventTime ? kMinEventTime : align_down(range.start, schema.page_window), range.end};
+  const Window windows{
+      range.start == kMinEventTime ? kMinEventTime : align_down(range.start, schema.page_window),
+      range.end};
   const LevelScope scope = scope_of(stream, windows, key);
   const std::vector<OpenPage> open = open_pages_(scope.partitions, windows, scope.slot);
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
@@ -179,7 +195,8 @@ Result<EventAnswer> Reader::events(const EventQuery& query) const {
   const auto wanted = [&](BytesView k) { return !key || k == key->key; };
   for (const PartitionId partition : scope.partitions) {
     PageRange pages{partition, windows};
-    if (scope.slot) pages.slot_begin = *scope.slot, pages.slot_end = static_cast<uint16_t>(*scope.slot + 1);
+    if (scope.slot)
+      pages.slot_begin = *scope.slot, pages.slot_end = static_cast<uint16_t>(*scope.slot + 1);
     std::vector<PageKey> stored;
     HC_TRY(snapshot->heads(pages, [&](const PageHead& head) {
       stored.push_back(head.key);
@@ -210,7 +227,8 @@ Result<EventAnswer> Reader::events(const EventQuery& query) const {
       answer.truncated = true;
       break;
     }
-    answer.events.append_row(schema, seen, row, answer.events.keys.intern(seen.keys[seen.key[row]]));
+    answer.events.append_row(schema, seen, row,
+                             answer.events.keys.intern(seen.keys[seen.key[row]]));
   }
   return answer;
 }

@@ -23,16 +23,18 @@ struct OpenPage {
   PageKey key;
   EventBatch events;
 };
-/// The lanes' part of an answer. Pages of the given partitions whose windows intersect `range`; `slot` = all when absent.
-using OpenPagesFn = std::function<std::vector<OpenPage>(const std::vector<PartitionId>& partitions, const Window& range,
-                                                        std::optional<uint16_t> slot)>;
+/// The lanes' part of an answer. Pages of the given partitions whose windows intersect `range`;
+/// `slot` = all when absent.
+using OpenPagesFn = std::function<std::vector<OpenPage>(
+    const std::vector<PartitionId>& partitions, const Window& range, std::optional<uint16_t> slot)>;
 
 class Reader {
  public:
   Reader(const Catalog& catalog, const Store& store, OpenPagesFn open_pages);
 
   Result<BucketAnswer> buckets(const BucketQuery& query) const;
-  Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after, uint64_t limit) const;
+  Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after,
+                                        uint64_t limit) const;
   Result<EventAnswer> events(const EventQuery& query) const;
   std::vector<AggregateInfo> aggregates() const;
 
@@ -43,6 +45,7 @@ class Reader {
 };
 
 /// "no aggregate 'candels'; did you mean 'candles'?"
-Error unknown_name(std::string_view kind, const std::string& name, const std::vector<std::string>& known);
+Error unknown_name(std::string_view kind, const std::string& name,
+                   const std::vector<std::string>& known);
 
 }  // namespace hindcast

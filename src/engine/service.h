@@ -23,7 +23,10 @@ namespace hindcast {
 
 struct PushResult {
   uint64_t accepted = 0, ignored = 0;
-  struct Rejected { uint64_t line; std::string reason, detail; };
+  struct Rejected {
+    uint64_t line;
+    std::string reason, detail;
+  };
   std::vector<Rejected> rejected;  // kept as dead letters; at most 1,000 listed
   uint64_t rejected_total = 0;
 };
@@ -39,43 +42,44 @@ struct BucketQuery {
   std::optional<EventTime> as_of;
   std::optional<BucketState> state;
   Fill fill = Fill::kNone;
-  uint64_t limit = 100'000;            // more than this: `truncated` is set
+  uint64_t limit = 100'000;  // more than this: `truncated` is set
 };
 struct Bucket {
-  std::string key;                     // "EWR/UA"
+  std::string key;  // "EWR/UA"
   std::vector<KeyPart> key_parts;
   Window window;
   Duration resolution{};
   BucketState state = BucketState::kOpen;
   bool complete = true;
-  bool filled = false;                 // made by `fill`, not by events
+  bool filled = false;  // made by `fill`, not by events
   Version version;
   uint64_t events = 0;
   Digest digest;
   Cause cause;
   ProcessingTime published_at{};
-  std::vector<Value> values;           // in the order of the rule's functions
+  std::vector<Value> values;  // in the order of the rule's functions
 };
 struct BucketAnswer {
   Rule rule;
-  std::vector<Bucket> buckets;         // by key, then time
+  std::vector<Bucket> buckets;  // by key, then time
   bool truncated = false;
 };
 
 struct EventQuery {
-  std::string source;                  // or stream
+  std::string source;  // or stream
   std::optional<std::string> key;
   EventTime from = kMinEventTime, to = kMaxEventTime;
   uint64_t limit = 10'000;
 };
 struct EventAnswer {
   StreamSchema schema;
-  EventBatch events;                   // visible, live; by key, time, id
+  EventBatch events;  // visible, live; by key, time, id
   bool truncated = false;
 };
 
 struct SourceStatus {
-  std::string name, stream, kind, state;  // "waiting", "connected", "idle", "disconnected", "ended", "failed: …"
+  std::string name, stream, kind,
+      state;  // "waiting", "connected", "idle", "disconnected", "ended", "failed: …"
   std::optional<EventTime> watermark, frontier, max_event;
   uint64_t received = 0, pending = 0, behind = 0, late = 0, ignored = 0;
   Tallies tallies;
@@ -89,13 +93,13 @@ struct PartitionStatus {
   uint64_t records_behind = 0;  // appended to the log, not yet applied (events)
 };
 struct SystemStatus {
-  std::string state;                   // "recovering", "running", "draining", "stopped"
+  std::string state;  // "recovering", "running", "draining", "stopped"
   std::vector<SourceStatus> sources;
   std::vector<PartitionStatus> partitions;
   LogStats live_log, replay_log;
   StoreHealth store;
   ByteCount rss;
-  Duration uptime{}, recovery{};       // recovery: how long the start took until caught up
+  Duration uptime{}, recovery{};  // recovery: how long the start took until caught up
   uint64_t recovered_events = 0;
 };
 
@@ -107,22 +111,33 @@ struct AggregateInfo {
   AggregateId id;  // as changes name it
 };
 
-struct DeadLetterQuery { std::optional<std::string> source; uint64_t limit = 100; };
-struct DeadLetterEntry { std::string source; DeadLetterFact fact; };
+struct DeadLetterQuery {
+  std::optional<std::string> source;
+  uint64_t limit = 100;
+};
+struct DeadLetterEntry {
+  std::string source;
+  DeadLetterFact fact;
+};
 
-struct VerifyQuery { std::optional<EventTime> from, to; };
+struct VerifyQuery {
+  std::optional<EventTime> from, to;
+};
 class Service {
  public:
   virtual ~Service() = default;
   virtual const Config& config() const = 0;
-  /// Body of one push, already decompressed. `format`: from the content type, absent = the source's own.
-  /// Done after fsync, on an internal thread. Errors: kNotFound (no such source), kInvalidArgument (not an HTTP source),
-  /// kOverloaded (log near its bound: 429), kUnavailable (shutting down, or log failed).
-  virtual void push(const std::string& source, BytesView body, std::optional<FormatKind> format, Done<PushResult> done) = 0;
+  /// Body of one push, already decompressed. `format`: from the content type, absent = the source's
+  /// own. Done after fsync, on an internal thread. Errors: kNotFound (no such source),
+  /// kInvalidArgument (not an HTTP source), kOverloaded (log near its bound: 429), kUnavailable
+  /// (shutting down, or log failed).
+  virtual void push(const std::string& source, BytesView body, std::optional<FormatKind> format,
+                    Done<PushResult> done) = 0;
   virtual void heartbeat(const std::string& source, EventTime to, Done<bool> done) = 0;
   virtual std::vector<AggregateInfo> aggregates() const = 0;
   /// Keys of an aggregate's rows, sorted; after `after` (exclusive).
-  virtual Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after, uint64_t limit) = 0;
+  virtual Result<std::vector<std::string>> keys(const std::string& aggregate,
+                                                const std::string& after, uint64_t limit) = 0;
   virtual Result<BucketAnswer> buckets(const BucketQuery& query) = 0;
   virtual Result<EventAnswer> events(const EventQuery& query) = 0;
   virtual Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) = 0;
@@ -131,7 +146,8 @@ class Service {
   virtual Result<VerifyReport> verify(const VerifyQuery& query) = 0;
   /// Recovered and accepting.
   virtual bool ready() const = 0;
-  /// Blocks until every source that can end has ended and everything is settled and sealed; or the service stops.
+  /// Blocks until every source that can end has ended and everything is settled and sealed; or the
+  /// service stops.
   virtual void wait_drained() = 0;
 };
 

@@ -1,11 +1,11 @@
 #include "engine/source_worker.h"
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <utility>
-
-#include <pthread.h>
 
 #include "base/log.h"
 
@@ -16,8 +16,8 @@ constexpr ByteCount kPollBytes = 1_MiB;
 constexpr size_t kUnderWayMax = 4;
 constexpr Duration kOverloadDelay = 20ms;
 
-/// Batches given to the log whose fsync has not been reported, oldest first. Shared with the log's callbacks, which may
-/// outlive the worker's thread by a moment.
+/// Batches given to the log whose fsync has not been reported, oldest first. Shared with the log's
+/// callbacks, which may outlive the worker's thread by a moment.
 struct UnderWay {
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -28,7 +28,8 @@ struct UnderWay {
 
 }  // namespace
 
-SourceWorker::SourceWorker(SourceId id, std::string name, Result<std::unique_ptr<Source>> source, Ingest& ingest, Runtime& runtime)
+SourceWorker::SourceWorker(SourceId id, std::string name, Result<std::unique_ptr<Source>> source,
+                           Ingest& ingest, Runtime& runtime)
     : id_(id), name_(std::move(name)), ingest_(ingest), runtime_(runtime) {
   if (source) {
     source_ = *std::move(source);
@@ -78,7 +79,8 @@ void SourceWorker::run(const std::stop_token& stop) {
     ended = batch.ended;
     {
       std::unique_lock lock(under_way->mutex);
-      if (!under_way->changed.wait(lock, stop, [&] { return under_way->count < kUnderWayMax; })) return;
+      if (!under_way->changed.wait(lock, stop, [&] { return under_way->count < kUnderWayMax; }))
+        return;
       if (under_way->failed) return fail(*under_way->failed);
       ++under_way->count;
     }
@@ -106,7 +108,8 @@ void SourceWorker::run(const std::stop_token& stop) {
     if (batch.retry_after && !ended) pause(*batch.retry_after);
   }
   std::unique_lock lock(under_way->mutex);
-  if (under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; }) && ended && !under_way->failed) {
+  if (under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; }) && ended &&
+      !under_way->failed) {
     ended_.store(true, std::memory_order_release);
   }
 }

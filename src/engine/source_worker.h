@@ -1,6 +1,7 @@
-// Reads one pull source (file, stdin) on a thread of its own: poll, append to the log, tell the source
-// what is durable. A few batches are under way at once, so that parsing goes on during an fsync; when
-// the log is at its bound the batch is held and the source is not polled: it is blocked, not idle.
+// Reads one pull source (file, stdin) on a thread of its own: poll, append to the log, tell the
+// source what is durable. A few batches are under way at once, so that parsing goes on during an
+// fsync; when the log is at its bound the batch is held and the source is not polled: it is
+// blocked, not idle.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -18,7 +19,8 @@ namespace hindcast {
 class SourceWorker {
  public:
   /// A source that could not be opened is kept as failed, so that status says why.
-  SourceWorker(SourceId id, std::string name, Result<std::unique_ptr<Source>> source, Ingest& ingest, Runtime& runtime);
+  SourceWorker(SourceId id, std::string name, Result<std::unique_ptr<Source>> source,
+               Ingest& ingest, Runtime& runtime);
   ~SourceWorker();  // stops
   void start();
   void stop();

@@ -15,8 +15,13 @@ constexpr size_t kListed = 1000;
 
 class PartitionVerifier {
  public:
-  PartitionVerifier(const VerifySubject& subject, PartitionId partition, const Snapshot& snapshot, VerifyReport& report)
-      : subject_(subject), schema_(subject.schema), partition_(partition), snapshot_(snapshot), report_(report) {}
+  PartitionVerifier(const VerifySubject& subject, PartitionId partition, const Snapshot& snapshot,
+                    VerifyReport& report)
+      : subject_(subject),
+        schema_(subject.schema),
+        partition_(partition),
+        snapshot_(snapshot),
+        report_(report) {}
 
   Status run() {
     HC_TRY_ASSIGN(const auto checkpoint, snapshot_.checkpoint(partition_));
@@ -43,7 +48,8 @@ class PartitionVerifier {
   using Place = std::pair<EventTime, Bytes>;  // bucket, key
 
   void differ(const VerifyAggregate* aggregate, BytesView key, Window window, std::string what) {
-    report_.add({aggregate ? aggregate->name : "", key.empty() ? "" : key_to_string(schema_.key, key), std::move(what), window});
+    report_.add({aggregate ? aggregate->name : "",
+                 key.empty() ? "" : key_to_string(schema_.key, key), std::move(what), window});
   }
 
   Status check_page(const PageHead& head) {
@@ -53,7 +59,8 @@ class PartitionVerifier {
     Result<EventBatch> content = page ? events_of(*page) : Result<EventBatch>(page.error());
     if (!content) {
       if (content.error().code != ErrorCode::kCorruption) return content.error();
-      differ(nullptr, {}, window, "page of slot " + std::to_string(head.key.slot) + ": " + content.error().message);
+      differ(nullptr, {}, window,
+             "page of slot " + std::to_string(head.key.slot) + ": " + content.error().message);
       return {};
     }
     report_.events += content->size();
@@ -61,17 +68,21 @@ class PartitionVerifier {
     Digest digest;
     for (const KeyRun& run : runs) {
       const uint64_t key_hash = hash64(content->keys[run.key]);
-      for (size_t row = run.begin; row < run.end; ++row) digest += event_hash(schema_, *content, row, key_hash);
+      for (size_t row = run.begin; row < run.end; ++row)
+        digest += event_hash(schema_, *content, row, key_hash);
     }
     if (digest != head.digest || static_cast<int64_t>(content->size()) != head.live_events) {
-      differ(nullptr, {}, window, "page of slot " + std::to_string(head.key.slot) + ": its head says " + std::to_string(head.live_events) +
-                                      " events, digest " + to_hex(head.digest) + "; its parts hold " +
-                                      std::to_string(content->size()) + ", digest " + to_hex(digest));
+      differ(nullptr, {}, window,
+             "page of slot " + std::to_string(head.key.slot) + ": its head says " +
+                 std::to_string(head.live_events) + " events, digest " + to_hex(head.digest) +
+                 "; its parts hold " + std::to_string(content->size()) + ", digest " +
+                 to_hex(digest));
     }
     for (const VerifyAggregate& aggregate : subject_.aggregates) {
       for (size_t level = 0; level < aggregate.page_levels; ++level) {
         std::vector<Row> folded;
-        fold_rows(schema_, aggregate.rule, aggregate.id, aggregate.levels[level], partition_, head.key.slot, *content, runs, folded);
+        fold_rows(schema_, aggregate.rule, aggregate.id, aggregate.levels[level], partition_,
+                  head.key.slot, *content, runs, folded);
         HC_TRY(compare(aggregate, level, {window.start, window.end}, head.key.slot, folded));
       }
     }
@@ -88,31 +99,37 @@ class PartitionVerifier {
   }
 
   /// Stored rows of one (level, slot) in `buckets` against recomputed ones.
-  Status compare(const VerifyAggregate& aggregate, size_t level, Window buckets, uint16_t slot, const std::vector<Row>& computed) {
+  Status compare(const VerifyAggregate& aggregate, size_t level, Window buckets, uint16_t slot,
+                 const std::vector<Row>& computed) {
     std::map<Place, const Row*> expected;
     for (const Row& row : computed) expected.emplace(Place{row.at.bucket, row.at.key}, &row);
     const Duration resolution = aggregate.levels[level];
-    HC_TRY(snapshot_.rows({aggregate.id, resolution, buckets, partition_, slot, {}}, [&](const Row& row) {
-      if (row.events == 0) return true;
-      ++report_.rows;
-      const Window window = window_of(row.at.bucket, resolution);
-      const auto found = expected.find({row.at.bucket, row.at.key});
-      if (found == expected.end()) {
-        differ(&aggregate, row.at.key, window, "row has " + std::to_string(row.events) + " events; there are none beneath it");
-        return true;
-      }
-      const Row& right = *found->second;
-      if (row.events != right.events || row.digest != right.digest) {
-        differ(&aggregate, row.at.key, window, "row says " + std::to_string(row.events) + " events, digest " + to_hex(row.digest) +
-                                                   "; recomputed " + std::to_string(right.events) + ", digest " + to_hex(right.digest));
-      } else if (row.state != right.state) {
-        differ(&aggregate, row.at.key, window, "values differ from recomputed ones");
-      }
-      expected.erase(found);
-      return true;
-    }));
+    HC_TRY(snapshot_.rows(
+        {aggregate.id, resolution, buckets, partition_, slot, {}}, [&](const Row& row) {
+          if (row.events == 0) return true;
+          ++report_.rows;
+          const Window window = window_of(row.at.bucket, resolution);
+          const auto found = expected.find({row.at.bucket, row.at.key});
+          if (found == expected.end()) {
+            differ(&aggregate, row.at.key, window,
+                   "row has " + std::to_string(row.events) + " events; there are none beneath it");
+            return true;
+          }
+          const Row& right = *found->second;
+          if (row.events != right.events || row.digest != right.digest) {
+            differ(&aggregate, row.at.key, window,
+                   "row says " + std::to_string(row.events) + " events, digest " +
+                       to_hex(row.digest) + "; recomputed " + std::to_string(right.events) +
+                       ", digest " + to_hex(right.digest));
+          } else if (row.state != right.state) {
+            differ(&aggregate, row.at.key, window, "values differ from recomputed ones");
+          }
+          expected.erase(found);
+          return true;
+        }));
     for (const auto& [at, row] : expected) {
-      differ(&aggregate, at.second, window_of(at.first, resolution), "row is missing; recomputed " + std::to_string(row->events) + " events");
+      differ(&aggregate, at.second, window_of(at.first, resolution),
+             "row is missing; recomputed " + std::to_string(row->events) + " events");
     }
     return {};
   }
@@ -121,12 +138,15 @@ class PartitionVerifier {
   Status check_orphans(const VerifyAggregate& aggregate) {
     for (size_t level = 0; level < aggregate.page_levels; ++level) {
       const Duration resolution = aggregate.levels[level];
-      HC_TRY(snapshot_.rows({aggregate.id, resolution, subject_.range, partition_, {}, {}}, [&](const Row& row) {
-        if (row.events > 0 && !pages_.contains({align_down(row.at.bucket, schema_.page_window), row.at.slot})) {
-          differ(&aggregate, row.at.key, window_of(row.at.bucket, resolution), "row without a page");
-        }
-        return true;
-      }));
+      HC_TRY(snapshot_.rows(
+          {aggregate.id, resolution, subject_.range, partition_, {}, {}}, [&](const Row& row) {
+            if (row.events > 0 &&
+                !pages_.contains({align_down(row.at.bucket, schema_.page_window), row.at.slot})) {
+              differ(&aggregate, row.at.key, window_of(row.at.bucket, resolution),
+                     "row without a page");
+            }
+            return true;
+          }));
     }
     return {};
   }
@@ -149,7 +169,10 @@ class PartitionVerifier {
       for (const auto& [at, rows] : group) {
         std::vector<const Row*> children;
         for (const Row& row : rows) children.push_back(&row);
-        HC_TRY_ASSIGN(Row row, roll_up(schema_, aggregate.rule, {aggregate.id, resolution, *bucket, partition_, at.first, at.second}, children));
+        HC_TRY_ASSIGN(Row row,
+                      roll_up(schema_, aggregate.rule,
+                              {aggregate.id, resolution, *bucket, partition_, at.first, at.second},
+                              children));
         computed[at.first].push_back(std::move(row));
       }
       for (uint16_t slot = 0; slot < schema_.slots; ++slot) {
@@ -159,16 +182,17 @@ class PartitionVerifier {
       return {};
     };
     Status status;
-    HC_TRY(snapshot_.rows({aggregate.id, child, subject_.range, partition_, {}, {}}, [&](const Row& row) {
-      const EventTime parent = align_down(row.at.bucket, resolution);
-      if (bucket != parent) {
-        status = finish();
-        group.clear();
-        bucket = parent;
-      }
-      if (row.events > 0) group[{row.at.slot, row.at.key}].push_back(row);
-      return status.has_value();
-    }));
+    HC_TRY(snapshot_.rows({aggregate.id, child, subject_.range, partition_, {}, {}},
+                          [&](const Row& row) {
+                            const EventTime parent = align_down(row.at.bucket, resolution);
+                            if (bucket != parent) {
+                              status = finish();
+                              group.clear();
+                              bucket = parent;
+                            }
+                            if (row.events > 0) group[{row.at.slot, row.at.key}].push_back(row);
+                            return status.has_value();
+                          }));
     HC_TRY(status);
     return finish();
   }

@@ -41,8 +41,8 @@ struct VerifyReport {
   void add(Difference difference);
 };
 
-/// Compares everything behind the frontier of each partition, adding to `report`. Damaged pages are differences, not
-/// errors. Errors: those of reading the snapshot itself.
+/// Compares everything behind the frontier of each partition, adding to `report`. Damaged pages are
+/// differences, not errors. Errors: those of reading the snapshot itself.
 Status verify_pages(const VerifySubject& subject, const Snapshot& snapshot, VerifyReport& report);
 
 }  // namespace hindcast
