@@ -16,6 +16,7 @@
 #include "model/key.h"
 #include "model/row.h"
 #include "progress/checkpoint.h"
+#include "progress/coverage.h"
 #include "proof/verify.h"
 #include "store/store.h"
 
@@ -31,7 +32,6 @@ struct PushResult {
   uint64_t rejected_total = 0;
 };
 
-enum class BucketState : uint8_t { kOpen, kSealed, kFinal };
 enum class Fill : uint8_t { kNone, kPrevious, kZero };
 
 struct BucketQuery {

@@ -129,18 +129,6 @@ void log_stats(JsonWriter& json, const LogStats& stats) {
 
 }  // namespace
 
-std::string_view to_string(BucketState state) {
-  switch (state) {
-    case BucketState::kOpen:
-      return "open";
-    case BucketState::kSealed:
-      return "sealed";
-    case BucketState::kFinal:
-      return "final";
-  }
-  return "";
-}
-
 void render(JsonWriter& json, const Rule& rule, const Bucket& bucket) {
   json.begin_object().key("key");
   parts(json, bucket.key_parts);

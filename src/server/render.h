@@ -13,8 +13,6 @@
 
 namespace hindcast {
 
-std::string_view to_string(BucketState state);
-
 void render(JsonWriter& json, const Rule& rule, const Bucket& bucket);
 void render(JsonWriter& json, const SystemStatus& status, bool ready);
 void render(JsonWriter& json, const PushResult& result);
