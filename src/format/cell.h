@@ -17,6 +17,12 @@ enum class CellKind : uint8_t {
 struct Cell {
   std::string_view text;
   CellKind kind = CellKind::kMissing;
+  bool utf8 = false;  // known to be UTF-8
+  // Where a parser saw it in passing: `text` is an optional minus, `whole` digits (1 to 15), and
+  // with a fraction a point and `fraction` digits; and kPlainPadding bytes from its beginning may
+  // be read. Otherwise whole is 0, which says nothing.
+  uint8_t whole = 0, fraction = 0;
+  static constexpr unsigned kPlainPadding = 24;
 };
 
 }  // namespace hindcast

@@ -12,7 +12,9 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 DecoderBase::DecoderBase(const StreamSchema& schema, const SourceConfig& source,
                          bool match_in_record)
-    : format_(source.format), layout_(source, match_in_record), writer_(schema, source, layout_) {
+    : format_(source.format),
+      layout_(schema, source, match_in_record),
+      writer_(schema, source, layout_) {
   if (!match_in_record) return;
   for (const auto& [path, text] : format_.match) {
     match_.emplace_back(layout_.cell_of({FieldRef::Kind::kField, path, std::nullopt}), text);

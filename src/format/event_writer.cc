@@ -156,7 +156,7 @@ bool EventWriter::write_times(Problem& problem) {
       return fail_absent(problem, day_cell_, "day");
     day = day_cell.text;
   }
-  switch (time_->parse(cell.text, day, row_time_)) {
+  switch (time_->parse(cell, day, row_time_)) {
     case TimeStatus::kOk:
       break;
     case TimeStatus::kMalformed:
@@ -274,7 +274,7 @@ bool EventWriter::write_values(Problem& problem) {
     }
     ParseStatus status = ParseStatus::kOk;
     if (field.type == ValueType::kDecimal) {
-      status = parse_decimal(cell.text, field.precision, field.scale, row_values_[i]);
+      status = parse_decimal(cell, field.precision, field.scale, row_values_[i]);
     } else {
       double number = 0;
       status = parse_double(cell.text, number);
@@ -365,7 +365,7 @@ bool EventWriter::read_text(const Part& part, size_t size_max, std::string_view&
                 "has " + std::to_string(cell.text.size()) + " bytes; at most " +
                     std::to_string(size_max) + " are kept");
   }
-  if (!is_utf8(cell.text)) {
+  if (!cell.utf8 && !is_utf8(cell.text)) {
     return fail(problem, "bad-utf8", part.cell, part.role,
                 shown(cell.text) + " is not UTF-8; convert the input, or leave this field out");
   }
@@ -380,7 +380,7 @@ bool EventWriter::read_integer(const Part& part, int64_t& out, Problem& problem)
   if (cell.kind == CellKind::kNested || cell.kind == CellKind::kBool) {
     return fail(problem, "wrong-type", part.cell, part.role, "is no integer");
   }
-  const ParseStatus status = parse_integer(cell.text, out);
+  const ParseStatus status = parse_integer(cell, out);
   return status == ParseStatus::kOk || fail_number(problem, part.cell, part.role, status, "int");
 }
 

@@ -10,7 +10,7 @@ class JsonDecoder final : public DecoderBase {
  public:
   JsonDecoder(const StreamSchema& schema, const SourceConfig& source)
       : DecoderBase(schema, source, source.format.each.empty()),
-        events_(source.format, layout_.fields()),
+        events_(source.format, layout_),
         limit_(events_.has_each() ? std::max(source.format.line_max, source.max_body)
                                   : source.format.line_max) {}
 

@@ -4,8 +4,8 @@
 
 namespace hindcast {
 
-JsonEvents::JsonEvents(const FormatConfig& format, const std::vector<std::string>& fields)
-    : paths_(fields), cells_(fields.size()), each_(format.each) {
+JsonEvents::JsonEvents(const FormatConfig& format, const RecordLayout& layout)
+    : paths_(layout.fields()), numeric_(layout.numeric()), each_(format.each) {
   if (each_.empty() || format.match.empty()) return;
   std::vector<std::string> names;
   for (const auto& [path, text] : format.match) {
@@ -32,14 +32,14 @@ bool JsonEvents::read(PaddedText text, Cell* cells, Problem& problem) {
       last_ = at;
       return true;
     }
-    std::fill_n(cells, cells_, Cell{});
+    std::fill_n(cells, numeric_.size(), Cell{});
   }
   if (!record_.read(text, paths_, cells, problem)) return false;
   if (paused_ > 0) {
     --paused_;
     return true;
   }
-  if (auto shape = JsonShape::learn(text.view(), paths_)) {
+  if (auto shape = JsonShape::learn(text.view(), paths_, numeric_)) {
     shapes_[next_] = std::move(shape);
     last_ = next_;
     next_ = (next_ + 1) % shapes_.size();

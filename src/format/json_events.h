@@ -12,12 +12,13 @@
 #include "format/json_record.h"
 #include "format/json_shape.h"
 #include "format/json_splitter.h"
+#include "format/record_layout.h"
 
 namespace hindcast {
 
 class JsonEvents {
  public:
-  JsonEvents(const FormatConfig& format, const std::vector<std::string>& fields);
+  JsonEvents(const FormatConfig& format, const RecordLayout& layout);
 
   /// `text` itself where enough bytes follow it up to `buffer_end`, else a copy that lives until
   /// the next call.
@@ -36,7 +37,7 @@ class JsonEvents {
 
  private:
   JsonPaths paths_;
-  size_t cells_;
+  std::vector<bool> numeric_;
   JsonRecord record_;
   // Records of one feed come in few shapes (an optional field is there or not); the one that fitted
   // last is tried first.

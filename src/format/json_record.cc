@@ -14,6 +14,7 @@ namespace od = simdjson::ondemand;
 bool classify(std::string_view token, Cell& out) {
   while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
   out.text = token;
+  out.utf8 = true;
   if (token.empty()) return false;
   if (token == "null") {
     out.kind = CellKind::kNull;
@@ -81,7 +82,7 @@ class Walk {
       if (cell == JsonPaths::kNone) return simdjson::SUCCESS;
       std::string_view text;
       if (const auto error = v.get_string().get(text)) return error;
-      cells_[cell] = {text, CellKind::kText};
+      cells_[cell] = {text, CellKind::kText, true};
       return simdjson::SUCCESS;
     }
     Cell scalar;

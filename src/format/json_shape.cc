@@ -8,6 +8,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "format/plain_number.h"
 #include "format/value_parser.h"
 
 namespace hindcast {
@@ -77,16 +78,16 @@ inline const char* bare_end(const char* at, const char* end, Cell& out) {
       if (static_cast<size_t>(end - at) < size ||
           std::memcmp(at, *at == 't' ? "true" : "false", size) != 0)
         return at;
-      out = {{at, size}, CellKind::kBool};
+      out = {{at, size}, CellKind::kBool, true};
       return at + size;
     }
     case 'n':
       if (end - at < 4 || std::memcmp(at, "null", 4) != 0) return at;
-      out = {{at, 4}, CellKind::kNull};
+      out = {{at, 4}, CellKind::kNull, true};
       return at + 4;
     default: {
       const char* stop = json_number_end(at, end);
-      out = {{at, static_cast<size_t>(stop - at)}, CellKind::kNumber};
+      out = {{at, static_cast<size_t>(stop - at)}, CellKind::kNumber, true};
       return stop;
     }
   }
@@ -194,7 +195,8 @@ class Learner {
 
 }  // namespace
 
-std::optional<JsonShape> JsonShape::learn(std::string_view record, const JsonPaths& paths) {
+std::optional<JsonShape> JsonShape::learn(std::string_view record, const JsonPaths& paths,
+                                          const std::vector<bool>& numeric) {
   Learner learner(record, paths);
   if (!learner.record()) return std::nullopt;
   JsonShape shape;
@@ -210,6 +212,7 @@ std::optional<JsonShape> JsonShape::learn(std::string_view record, const JsonPat
     Step step = literal_up_to(found.begin);
     step.string = found.string;
     step.cell = found.cell;
+    step.numeric = found.cell != JsonPaths::kNone && numeric[static_cast<size_t>(found.cell)];
     shape.steps_.push_back(step);
     at = found.end;
   }
@@ -233,13 +236,22 @@ bool JsonShape::read(PaddedText text, Cell* cells) const {
     Cell cell;
     if (step.string) {
       const char* stop = string_end(at, end, high);
-      cell = {{at, static_cast<size_t>(stop - at)}, CellKind::kText};
+      if (!step.numeric || !find_plain_number(at, cell) ||
+          cell.text.size() != static_cast<size_t>(stop - at)) {
+        cell = {};
+        cell.text = {at, static_cast<size_t>(stop - at)};
+      }
+      cell.kind = CellKind::kText;
       at = stop;  // that it is a quote is the next literal's business
+    } else if (find_plain_number(at, cell)) {
+      cell.kind = CellKind::kNumber;
+      at += cell.text.size();
     } else {
       const char* stop = bare_end(at, end, cell);
       if (stop == at) return false;
       at = stop;
     }
+    cell.utf8 = true;  // or the record is refused below
     if (step.cell != JsonPaths::kNone) cells[step.cell] = cell;
   }
   if (static_cast<size_t>(end - at) != tail_.literal_size ||

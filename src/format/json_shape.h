@@ -26,7 +26,8 @@ class JsonShape {
  public:
   /// The shape of a record that the general path has read. Absent when the record is not plain
   /// enough.
-  static std::optional<JsonShape> learn(std::string_view record, const JsonPaths& paths);
+  static std::optional<JsonShape> learn(std::string_view record, const JsonPaths& paths,
+                                        const std::vector<bool>& numeric);
 
   /// False: this record has another shape; cells may be partly filled.
   bool read(PaddedText text, Cell* cells) const;
@@ -34,7 +35,8 @@ class JsonShape {
  private:
   struct Step {
     uint32_t literal = 0, literal_size = 0;  // before the value
-    bool string = false;  // the value is a string; its closing quote belongs to the next literal
+    bool string = false;   // the value is a string; its closing quote belongs to the next literal
+    bool numeric = false;  // a number is wanted, even in quotes
     int cell = JsonPaths::kNone;
   };
   std::string literals_;  // padded, so that 16 bytes may be compared anywhere

@@ -58,7 +58,10 @@ void LineDecoder::take(BytesView text, const char* buffer_end) {
     record(text, buffer_end);
     if (last_row_repeated_) previous_ = hash64(text);
   }
-  line_ += static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  // Only quoted cells of CSV hold newlines.
+  if (std::memchr(text.data(), '\n', text.size()) != nullptr) {
+    line_ += static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  }
 }
 
 size_t LineDecoder::decode_records(BytesView bytes, bool final) {

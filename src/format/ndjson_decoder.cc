@@ -8,8 +8,7 @@ namespace {
 class NdjsonDecoder final : public LineDecoder {
  public:
   NdjsonDecoder(const StreamSchema& schema, const SourceConfig& source)
-      : LineDecoder(schema, source, source.format.each.empty()),
-        events_(source.format, layout_.fields()) {}
+      : LineDecoder(schema, source, source.format.each.empty()), events_(source.format, layout_) {}
 
  private:
   void record(BytesView text, const char* buffer_end) override {

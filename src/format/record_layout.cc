@@ -25,11 +25,31 @@ std::vector<FieldRef> all_refs(const EventMapping& event) {
   return refs;
 }
 
-RecordLayout::RecordLayout(const SourceConfig& source, bool with_match) {
-  for (const FieldRef& ref : all_refs(source.event)) add(ref);
-  if (!with_match) return;
-  for (const auto& [path, text] : source.format.match)
-    add({FieldRef::Kind::kField, path, std::nullopt});
+RecordLayout::RecordLayout(const StreamSchema& schema, const SourceConfig& source,
+                           bool with_match) {
+  const EventMapping& event = source.event;
+  for (const FieldRef& ref : all_refs(event)) add(ref);
+  if (with_match) {
+    for (const auto& [path, text] : source.format.match)
+      add({FieldRef::Kind::kField, path, std::nullopt});
+  }
+  numeric_.resize(fields_.size());
+  const auto number = [&](const FieldRef& ref) {
+    if (ref.kind == FieldRef::Kind::kField) numeric_[cell_of(ref)] = true;
+  };
+  number(event.time.field);
+  for (const auto* ref : {&event.order, &event.revision}) {
+    if (ref->has_value()) number(**ref);
+  }
+  for (size_t i = 0; i < event.key.size(); ++i) {
+    if (schema.key[i] == PartType::kInt) number(event.key[i]);
+  }
+  for (size_t i = 0; i < event.id.size(); ++i) {
+    if (schema.id[i] == PartType::kInt) number(event.id[i]);
+  }
+  for (size_t i = 0; i < event.values.size(); ++i) {
+    if (schema.values[i].type == ValueType::kDecimal) number(event.values[i]);
+  }
 }
 
 void RecordLayout::add(const FieldRef& ref) {

@@ -108,21 +108,14 @@ int64_t TimeParser::civil_to_unix(int64_t civil_seconds) {
   return civil_seconds - cached_offset_;
 }
 
-TimeStatus TimeParser::parse_number(std::string_view text, int128& out) const {
-  // Digits only, and few enough for 64 bits: nearly every feed.
-  if (text.size() <= 19 - digits_ && !text.empty()) {
-    uint64_t v = 0;
-    bool digits = true;
-    for (const char c : text) {
-      const auto digit = static_cast<unsigned>(c - '0');
-      digits = digits && digit < 10;
-      v = v * 10 + digit;
-    }
-    if (digits) {
-      constexpr uint64_t kUnit[] = {1, 0, 0, 1000, 0, 0, 1'000'000, 0, 0, 1'000'000'000};
-      out = static_cast<int128>(v) * kUnit[digits_];
-      return TimeStatus::kOk;
-    }
+TimeStatus TimeParser::parse_number(const Cell& cell, int128& out) const {
+  const std::string_view text = cell.text;
+  // Whole numbers of the unit: nearly every feed.
+  int64_t whole = 0;
+  if (text.size() <= 18 && parse_integer(cell, whole) == ParseStatus::kOk) {
+    constexpr int64_t kUnit[] = {1, 0, 0, 1000, 0, 0, 1'000'000, 0, 0, 1'000'000'000};
+    out = static_cast<int128>(whole) * kUnit[digits_];
+    return TimeStatus::kOk;
   }
   switch (parse_scaled_floor(text, digits_, out)) {
     case ParseStatus::kOk:
@@ -154,7 +147,8 @@ TimeStatus TimeParser::parse_day(std::string_view day, int64_t& out) {
   return TimeStatus::kOk;
 }
 
-TimeStatus TimeParser::parse(std::string_view text, std::string_view day_text, int64_t& out) {
+TimeStatus TimeParser::parse(const Cell& cell, std::string_view day_text, int64_t& out) {
+  const std::string_view text = cell.text;
   int64_t day = 0;
   if (has_day_) {
     if (const TimeStatus status = parse_day(trim_spaces(day_text), day); status != TimeStatus::kOk)
@@ -173,7 +167,7 @@ TimeStatus TimeParser::parse(std::string_view text, std::string_view day_text, i
     return in_range(at * kSecond + civil.nanosecond, out);
   }
   int128 ns = 0;
-  if (const TimeStatus status = parse_number(text, ns); status != TimeStatus::kOk) return status;
+  if (const TimeStatus status = parse_number(cell, ns); status != TimeStatus::kOk) return status;
   if (!has_day_) return in_range(ns, out);
   // A time of day is what the clock on the wall shows: on a day with a change of offset, 16:00
   // stays 16:00.

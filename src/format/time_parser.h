@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "format/cell.h"
 #include "format/config.h"
 #include "format/time_pattern.h"
 #include "format/zone.h"
@@ -27,13 +28,14 @@ class TimeParser {
   /// Errors: kInvalidArgument (pattern), kNotFound (zone); they name the cause, not the file.
   static Result<TimeParser> create(const TimeMapping& mapping);
 
-  /// Unix nanoseconds of `text`; `day` is the text of the mapping's day, ignored without one.
-  TimeStatus parse(std::string_view text, std::string_view day, int64_t& out);
+  /// Unix nanoseconds of a cell's text; `day` is the text of the mapping's day, ignored without
+  /// one.
+  TimeStatus parse(const Cell& cell, std::string_view day, int64_t& out);
   /// For people: "a time in ms", "a time like \"2024-03-01T10:00:00Z\"".
   std::string expected() const;
 
  private:
-  TimeStatus parse_number(std::string_view text, int128& out) const;
+  TimeStatus parse_number(const Cell& cell, int128& out) const;
   TimeStatus parse_day(std::string_view day, int64_t& out);
   int64_t civil_to_unix(int64_t civil_seconds);
 

@@ -19,7 +19,7 @@ TimeParser parser(TimeUnit unit, std::string pattern = "", std::string zone = "U
 
 std::string parsed(TimeParser p, std::string_view text, std::string_view day = "") {
   int64_t out = 0;
-  switch (p.parse(text, day, out)) {
+  switch (p.parse({text, CellKind::kText}, day, out)) {
     case TimeStatus::kOk:
       return to_rfc3339(event_time_ns(out));
     case TimeStatus::kMalformed:

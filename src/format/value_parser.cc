@@ -1,20 +1,15 @@
 #include "format/value_parser.h"
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <string>
+
+#include "format/plain_number.h"
 
 namespace hindcast {
 namespace {
-
-constexpr std::array<uint64_t, 20> kPow10 = [] {
-  std::array<uint64_t, 20> p{};
-  p[0] = 1;
-  for (size_t i = 1; i < p.size(); ++i) p[i] = p[i - 1] * 10;
-  return p;
-}();
 
 constexpr bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
@@ -42,6 +37,45 @@ ParseStatus refuse(std::string_view text) {
     if (equals_ignoring_case(text, word)) return ParseStatus::kNotFinite;
   }
   return ParseStatus::kNotANumber;
+}
+
+/// Digits with at most one point between them, 18 characters at most, an optional minus: nearly
+/// every number there is. Little-endian machines only, as all of the encodings are.
+inline bool scan_plain(std::string_view text, uint64_t& mantissa, unsigned& fraction,
+                       bool& negative) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  negative = at != end && *at == '-';
+  at += negative;
+  const auto size = static_cast<size_t>(end - at);
+  if (size == 0 || size > 18) return false;
+  uint64_t v = 0;
+  fraction = 0;
+  if (size >= 8) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, at, sizeof eight);
+    if (are_eight_digits(eight)) {
+      v = eight_digits(eight);
+      at += 8;
+    }
+  }
+  const char* point = nullptr;
+  for (; at != end; ++at) {
+    const auto digit = static_cast<unsigned>(*at - '0');
+    if (digit < 10) {
+      v = v * 10 + digit;
+    } else if (*at == '.' && point == nullptr) {
+      point = at;
+    } else {
+      return false;
+    }
+  }
+  if (point != nullptr) {
+    if (size == 1) return false;
+    fraction = static_cast<unsigned>(end - point - 1);
+  }
+  mantissa = v;
+  return true;
 }
 
 bool scan(std::string_view text, Scanned& out) {
@@ -118,6 +152,15 @@ std::string_view trim_spaces(std::string_view text) {
 }
 
 ParseStatus parse_decimal(std::string_view text, uint8_t precision, uint8_t scale, int64_t& out) {
+  uint64_t plain = 0;
+  unsigned fraction = 0;
+  bool negative = false;
+  if (scan_plain(text, plain, fraction, negative) && fraction <= scale) {
+    const uint128 product = static_cast<uint128>(plain) * kPow10[scale - fraction];
+    if (product >= kPow10[precision]) return ParseStatus::kOverflow;
+    out = negative ? -static_cast<int64_t>(product) : static_cast<int64_t>(product);
+    return ParseStatus::kOk;
+  }
   Scanned n;
   if (!scan(text, n)) {
     const std::string_view trimmed = trim_spaces(text);
@@ -130,7 +173,31 @@ ParseStatus parse_decimal(std::string_view text, uint8_t precision, uint8_t scal
   return status;
 }
 
+ParseStatus parse_decimal(const Cell& cell, uint8_t precision, uint8_t scale, int64_t& out) {
+  if (cell.whole == 0 || cell.fraction > scale)
+    return parse_decimal(cell.text, precision, scale, out);
+  const uint128 product =
+      static_cast<uint128>(plain_mantissa(cell)) * kPow10[scale - cell.fraction];
+  if (product >= kPow10[precision]) return ParseStatus::kOverflow;
+  out = cell.text[0] == '-' ? -static_cast<int64_t>(product) : static_cast<int64_t>(product);
+  return ParseStatus::kOk;
+}
+
+ParseStatus parse_integer(const Cell& cell, int64_t& out) {
+  if (cell.whole == 0 || cell.fraction > 0) return parse_integer(cell.text, out);
+  const auto magnitude = static_cast<int64_t>(plain_mantissa(cell));
+  out = cell.text[0] == '-' ? -magnitude : magnitude;
+  return ParseStatus::kOk;
+}
+
 ParseStatus parse_integer(std::string_view text, int64_t& out) {
+  uint64_t plain = 0;
+  unsigned fraction = 0;
+  bool negative = false;
+  if (scan_plain(text, plain, fraction, negative) && fraction == 0) {
+    out = negative ? -static_cast<int64_t>(plain) : static_cast<int64_t>(plain);
+    return ParseStatus::kOk;
+  }
   Scanned n;
   if (!scan(text, n)) {
     const std::string_view trimmed = trim_spaces(text);

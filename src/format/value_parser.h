@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "format/cell.h"
 
 namespace hindcast {
 
@@ -25,6 +26,9 @@ enum class ParseStatus : uint8_t {
 ParseStatus parse_decimal(std::string_view text, uint8_t precision, uint8_t scale, int64_t& out);
 /// A whole number of 64 bits; "12.0" and "1e3" are whole. kTooManyDigits when it is not.
 ParseStatus parse_integer(std::string_view text, int64_t& out);
+/// The same of a cell; faster where its parser saw that the number is plain.
+ParseStatus parse_decimal(const Cell& cell, uint8_t precision, uint8_t scale, int64_t& out);
+ParseStatus parse_integer(const Cell& cell, int64_t& out);
 /// `text` times 10^scale, rounded down, as 128 bits: for times with more digits than a nanosecond.
 /// Requires scale <= 18.
 ParseStatus parse_scaled_floor(std::string_view text, unsigned scale, int128& out);
