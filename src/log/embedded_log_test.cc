@@ -266,6 +266,20 @@ TEST_F(EmbeddedLogTest, AFullDiskIsOverloadAndNothingIsTaken) {
   EXPECT_EQ(records[2][0], 'd');
 }
 
+TEST_F(EmbeddedLogTest, SpaceThatRunsOutWhileASegmentIsPreparedIsGivenBack) {
+  auto options = contract_options(kLogFolder);
+  options.segment = 4_MiB;
+  options.retention = 8_MiB;
+  open(options);
+  EXPECT_TRUE(log->maintain(Channel::kLive));
+  EXPECT_TRUE(files.exists(kLogFolder + "/live-prepare.tmp"));
+  files.set_capacity(1_MiB);
+  EXPECT_FALSE(log->maintain(Channel::kLive)) << "no use to go on at once";
+  EXPECT_FALSE(files.exists(kLogFolder + "/live-prepare.tmp"));
+  files.set_capacity(1_GiB);
+  EXPECT_TRUE(append({events(kOne, "a")}));
+}
+
 TEST_F(EmbeddedLogTest, AFailedSyncEndsTheNode) {
   auto options = contract_options(kLogFolder);
   std::vector<Error> fatal;

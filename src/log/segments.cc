@@ -57,7 +57,14 @@ void Segments::start_at(uint64_t segment, SegmentFile file) {
 }
 
 Result<Segments::Ready> Segments::take() {
+  awaited_ = true;
   const std::lock_guard lock(io_mutex_);
+  Result<Ready> taken = take_locked();
+  awaited_ = false;
+  return taken;
+}
+
+Result<Segments::Ready> Segments::take_locked() {
   while (!ready_) HC_TRY(step());
   Ready taken = std::move(*ready_);
   ready_.reset();
@@ -114,7 +121,7 @@ Status Segments::step() {
     }
   }
   Status status = fill_slice();
-  if (!status) {
+  if (!status && filling_) {
     // What a full disk made us leave behind is what others lack now.
     filling_.reset();
     if (Status removed = files_.remove(filling_path()); !removed) {
@@ -126,15 +133,24 @@ Status Segments::step() {
 
 Status Segments::fill_slice() {
   if (!filling_) {
+    // Asked before, so that a full disk costs each refused append a question and not a segment.
+    HC_TRY_ASSIGN(const ByteCount space, files_.free_space(folder_));
+    if (space.value < segment_bytes_) {
+      return overloaded(folder_ + ": no space for a log segment of " +
+                        std::to_string(segment_bytes_) + " bytes");
+    }
     HC_TRY_ASSIGN(std::unique_ptr<File> file, files_.open(filling_path(), OpenMode::kCreate));
     HC_TRY(file->truncate(0));
     filling_ = Filling{SegmentFile(std::move(file)), 0};
   }
   const uint64_t slice = std::min(kFillSlice, segment_bytes_ - filling_->written);
   HC_TRY(filling_->file->write(filling_->written, Bytes(slice, '\0')));
-  HC_TRY(filling_->file->sync());
   filling_->written += slice;
-  if (filling_->written < segment_bytes_) return {};
+  const bool complete = filling_->written == segment_bytes_;
+  // Slice by slice, appends on the same disk wait little; but once they wait for us, one sync is
+  // quicker.
+  if (complete || !awaited_) HC_TRY(filling_->file->sync());
+  if (!complete) return {};
   HC_TRY(files_.rename(filling_path(), path(next_)));
   HC_TRY(files_.sync_folder(folder_));
   ready_ = Ready{next_, std::move(filling_->file)};

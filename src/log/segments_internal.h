@@ -7,6 +7,7 @@
 // Thread safety: all calls. take() and maintain() exclude each other while they do I/O: exactly one
 // of them works on the file that is being made. retire() never waits for I/O.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -55,6 +56,7 @@ class Segments {
   };
   std::string path(uint64_t segment) const { return folder_ + "/" + name(segment); }
   std::string filling_path() const;
+  Result<Ready> take_locked();
   Status step();
   Status fill_slice();
   std::optional<uint64_t> pop_retired(size_t more_than);
@@ -64,6 +66,8 @@ class Segments {
   const Channel channel_;
   const uint64_t segment_bytes_;
 
+  std::atomic<bool> awaited_{
+      false};            // written by take(): the filler then hurries; publishes nothing
   std::mutex io_mutex_;  // guards the next four, and is held during their I/O: see above
   uint64_t next_ = 0;
   std::optional<Ready> ready_;
