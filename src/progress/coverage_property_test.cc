@@ -99,17 +99,8 @@ std::optional<Hole::State> at(const CoverageFacts& facts, const Gap& gap, EventT
   return unfillable ? Hole::State::kUnfillable : Hole::State::kOpen;
 }
 
-RC_GTEST_PROP(CoveragePropertyTest, EqualsItsDefinitionAtEveryInstantAndKey, ()) {
-  const CoverageFacts facts = any_facts();
-  const Coverage coverage(facts, kPartitions);
-
-  const Window bucket = any_window();
-  RC_PRE(bucket.start < bucket.end);
-  Folded folded;
-  if (*rc::gen::inRange(0, 4) != 0) folded.partition = *rc::gen::elementOf(kPartitions);
-  const Bytes key = *rc::gen::elementOf(kKeys);
-  if (folded.partition && *rc::gen::inRange(0, 3) != 0) folded.key = key;
-
+void check(const CoverageFacts& facts, const Coverage& coverage, Window bucket,
+           const Folded& folded) {
   Touched expected;
   for (const Gap& gap : facts.gaps) {
     bool touches = false;
@@ -129,12 +120,29 @@ RC_GTEST_PROP(CoveragePropertyTest, EqualsItsDefinitionAtEveryInstantAndKey, ())
     }
     if (touches) expected.gaps.push_back(gap.id);
   }
-
   const Touched touched = coverage.touching(bucket, folded);
   RC_ASSERT(touched.gaps == expected.gaps);
   RC_ASSERT(touched.open == expected.open);
   RC_ASSERT(touched.unfillable == expected.unfillable);
   RC_ASSERT(touched.accepted == expected.accepted);
+}
+
+RC_GTEST_PROP(CoveragePropertyTest, EqualsItsDefinitionAtEveryInstantAndKey, ()) {
+  const CoverageFacts facts = any_facts();
+  const Coverage coverage(facts, kPartitions);
+  std::vector<Folded> all = {{}};
+  for (const PartitionId partition : kPartitions) {
+    all.push_back({.partition = partition});
+    for (const Bytes& key : kKeys) all.push_back({.partition = partition, .key = key});
+  }
+  for (const Folded& folded : all) {
+    for (EventTime t{}; t < EventTime(Duration(kInstants)); t += 1ns) {
+      check(facts, coverage, {t, t + 1ns}, folded);
+    }
+    Window longer = any_window();
+    longer.end = std::max(longer.end, longer.start + 1ns);
+    check(facts, coverage, longer, folded);
+  }
 }
 
 // A gap is listed in pieces that do not overlap: their lengths may be added up and shown.
