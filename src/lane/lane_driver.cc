@@ -79,7 +79,7 @@ bool LaneDriver::can(Step step) const {
 
 Status LaneDriver::take(Step step, ProcessingTime now) {
   HC_ASSERT(can(step));
-  ++progress_;
+  ++counts_.steps;
   switch (step) {
     case Step::kAnswer:
       return answer(now);
@@ -106,6 +106,7 @@ Status LaneDriver::take(Step step, ProcessingTime now) {
       return {};
     }
     case Step::kSpill:
+      ++counts_.spills;
       enqueue(Who::kLane, lane_->spill(now));
       return {};
     case Step::kFlush:
@@ -182,6 +183,8 @@ Status LaneDriver::answer(ProcessingTime now) {
   const CommitResult& result = answer.result;
   HC_ASSERT(result.state != CommitState::kUnknown);  // neither store of this program answers it
   roll_due_ = drain_due_ = true;
+  ++(result.state == CommitState::kCommitted ? counts_.commits : counts_.conflicts);
+  counts_.drained += answer.who == Who::kDrain;
   switch (answer.who) {
     case Who::kLane:
       enqueue(Who::kLane, lane_->committed(answer.id, result, now));

@@ -70,8 +70,11 @@ class LaneDriver {
 
   const LiveLane& lane() const { return *lane_; }
   const Drain& drain() const { return *drain_; }
-  /// Counts steps that did something.
-  uint64_t progress() const { return progress_; }
+  /// Over all lives.
+  struct Counts {
+    uint64_t steps = 0, commits = 0, conflicts = 0, spills = 0, drained = 0;
+  };
+  const Counts& counts() const { return counts_; }
 
  private:
   enum class Who : uint8_t { kLane, kRoller, kDrain };
@@ -104,7 +107,7 @@ class LaneDriver {
   std::vector<PageRead> lane_reads_, drain_reads_;
   std::vector<LogAppend> to_replay_log_;
   bool roll_due_ = true, drain_due_ = true, apply_due_ = true;  // cleared when there was nothing
-  uint64_t progress_ = 0;
+  Counts counts_;
   // Outlives a crash in the callbacks that hold it, and is then nobody's: answers to the dead go
   // nowhere.
   struct Inbox {

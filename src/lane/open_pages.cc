@@ -8,9 +8,8 @@
 namespace hindcast {
 namespace {
 
-constexpr size_t kSparesMax = 32;
-constexpr size_t kSpareBytesMax = size_t{1}
-                                  << 20;  // a batch that grew beyond it is not worth keeping
+constexpr size_t kSparesMax = 64;
+constexpr size_t kSpareBytesMax = size_t{32} << 20;  // of all spares together
 
 size_t memory_of(const PageBuffer& page) {
   size_t bytes = sizeof(PageBuffer) + page.rows.memory();
@@ -142,7 +141,7 @@ EventBatch OpenPages::copy(PageAt at) const {
 
 void OpenPages::recycle(EventBatch batch) {
   const size_t bytes = batch.memory();
-  if (spares_.size() >= kSparesMax || bytes > kSpareBytesMax) return;
+  if (spares_.size() >= kSparesMax || spare_memory_ + bytes > kSpareBytesMax) return;
   batch.reset(schema_);
   spare_memory_ += batch.memory();
   spares_.push_back(std::move(batch));
