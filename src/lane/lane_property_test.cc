@@ -117,8 +117,6 @@ struct Simulated {
     store.crash();
     driver.start().value();
   }
-  /// Someone else rewrites a page behind the frontier, as a replay may at any time: same content,
-  /// new version. Whoever had read it before meets a conflict.
   void meddle() {
     const auto snapshot = store.snapshot().value();
     std::vector<PageKey> pages;
@@ -130,24 +128,7 @@ struct Simulated {
     // Recent pages: those are where late events go.
     const size_t recent = std::min<size_t>(pages.size(), 8);
     const PageKey key = pages[pages.size() - 1 - rng.below(recent)];
-    const StreamSchema schema = small_schema();
-    const PageParts page = snapshot->page(key, Lane::kReplay).value();
-    EventBatch rows_of_page(schema);
-    for (const Bytes& part : page.parts) {
-      ok(PartView::open(part).value().read(schema, nullptr, rows_of_page));
-    }
-    const EventBatch sorted = sort_unique(schema, rows_of_page);
-    const Addition whole = add(schema, EventBatch(schema), sorted, {});
-    Commit commit{.id = 1, .lane = Lane::kReplay};
-    commit.pages.push_back({.key = key,
-                            .expected = page.head.version,
-                            .part = encode_part(schema, whole.rows, whole.changes),
-                            .folds_parts = true,
-                            .live_change = whole.live_change,
-                            .digest_change = whole.digest_change,
-                            .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
-                            .rows = whole.rows.size()});
-    store.commit(std::move(commit), [](Result<CommitResult>) {});
+    store.commit(rewrite(*snapshot, key), [](Result<CommitResult>) {});
   }
   void settle() {
     for (;;) {

@@ -11,7 +11,9 @@
 
 #include "lane/lane_driver.h"
 #include "log/memory_log.h"
+#include "model/join.h"
 #include "model/key.h"
+#include "model/part.h"
 #include "progress/control.h"
 #include "store/memory_store.h"
 
@@ -163,6 +165,28 @@ class NaiveModel {
   std::map<std::tuple<std::string, Duration, int64_t>, Event> winners_;
   std::map<SourceId, uint64_t> received_;
 };
+
+/// Someone else rewrites a page, as a replay may at any time behind the frontier: same content, new
+/// version. Whoever had read it before meets a conflict.
+inline Commit rewrite(const Snapshot& snapshot, const PageKey& key) {
+  const StreamSchema schema = small_schema();
+  const PageParts page = snapshot.page(key, Lane::kReplay).value();
+  EventBatch rows(schema);
+  for (const Bytes& part : page.parts) {
+    PartView::open(part).value().read(schema, nullptr, rows).value();
+  }
+  const Addition whole = add(schema, EventBatch(schema), sort_unique(schema, rows), {});
+  Commit commit{.id = 1, .lane = Lane::kReplay};
+  commit.pages.push_back({.key = key,
+                          .expected = page.head.version,
+                          .part = encode_part(schema, whole.rows, whole.changes),
+                          .folds_parts = true,
+                          .live_change = whole.live_change,
+                          .digest_change = whole.digest_change,
+                          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
+                          .rows = whole.rows.size()});
+  return commit;
+}
 
 /// All stored rows with events.
 inline Content stored_content(const Store& store) {

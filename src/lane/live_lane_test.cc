@@ -194,6 +194,46 @@ TEST_F(LiveLaneTest, ARecordThatCannotBeReadBecomesDeadLetters) {
   EXPECT_EQ(tallies(kLeft).dead_lettered, 2U);
 }
 
+// A refused commit takes its marks with it. The page that met the conflict had left one before; the
+// other had not.
+TEST_F(LiveLaneTest, AConflictIsMergedAgainAndLosesNoMark) {
+  std::string other = "b";
+  while (slot_of(other, 4) == slot_of("a", 4)) other += "b";
+  events(kLeft, {{.key = "a", .time = 1s, .id = 1, .value = 10}});
+  events(kLeft, {{.key = "a", .time = 15s, .id = 2}});
+  run();
+  events(kLeft,
+         {{.key = "a", .time = 2s, .id = 3, .value = 5}, {.key = other, .time = 2s, .id = 4}});
+  using Step = LaneDriver::Step;
+  for (const Step step : {Step::kApply, Step::kFlush, Step::kReadPages})
+    driver_.take(step, kNow).value();
+  store_.commit(rewrite(*snapshot(), {kPartition, at(0s), slot_of("a", 4)}),
+                [](Result<CommitResult> done) { ASSERT_EQ(done->state, CommitState::kCommitted); });
+  run();
+  EXPECT_EQ(driver_.counts().conflicts, 1U);
+  finish();
+  EXPECT_EQ(tallies(kLeft).aggregated, 4U);
+}
+
+// Every 32nd late merge or so rewrites the page as one part; its head stays exact.
+TEST_F(LiveLaneTest, ManyLateMergesFoldThePagesParts) {
+  events(kLeft, {{.key = "a", .time = 1s, .id = 0, .value = 1}});
+  events(kLeft, {{.key = "b", .time = 25s, .id = 1}});
+  run();
+  for (int64_t i = 2; i < 102; ++i) {
+    events(kLeft, {{.key = "a", .time = 2s, .id = i, .value = i}});
+    run();
+  }
+  const PageParts page =
+      snapshot()->page({kPartition, at(0s), slot_of("a", 4)}, Lane::kLive).value();
+  EXPECT_LE(page.parts.size(), kPartsMax);
+  EXPECT_EQ(page.head.rows, 101U);
+  EXPECT_EQ(page.head.live_events, 101);
+  EXPECT_EQ(page.head.keys, 1U);
+  EXPECT_EQ(page.head.version, Version{101});
+  finish();
+}
+
 class SpillTest : public LiveLaneTest {
  protected:
   SpillTest()
