@@ -32,13 +32,13 @@ uint32_t StringTable::add(BytesView s) {
   return static_cast<uint32_t>(ends_.size() - 1);
 }
 
-// Brings the index up to date with what add() appended, growing it to at most half full.
+// Brings the index up to date with what add() appended, growing it so that it stays at most half
+// full.
 void StringTable::index_pending() {
   if (slots_.size() < 2 * (ends_.size() + 1)) {
     size_t capacity = std::max<size_t>(slots_.size(), 16);
     while (capacity < 2 * (ends_.size() + 1)) capacity *= 2;
-    // Twice what is needed now, so that growing stays rare when strings come one by one.
-    slots_.assign(2 * capacity, 0);
+    slots_.assign(capacity, 0);
     const size_t mask = slots_.size() - 1;
     for (size_t i = 0; i < hashes_.size(); ++i) {
       size_t at = hashes_[i] & mask;

@@ -9,17 +9,22 @@ namespace {
 
 constexpr uint32_t kUnmapped = UINT32_MAX;
 
-// Numbers of one table's strings in another, found on first use. Reused for several destinations:
-// `seen_` remembers what to forget, so that the cost follows the rows moved and not the table.
+// Numbers of one table's strings in another, looked up on first use. Reused for several
+// destinations: `seen_` remembers what to forget, so that the cost follows the rows moved and not
+// the table.
 class TableMap {
  public:
-  explicit TableMap(const StringTable& from) : from_(from), map_(from.size(), kUnmapped) {}
+  /// For `rows` lookups in all. A few rows of a large table are not worth a map of it.
+  TableMap(const StringTable& from, size_t rows) : from_(from) {
+    if (rows >= from.size() / 16) map_.assign(from.size(), kUnmapped);
+  }
   void start(StringTable& to) {
     for (const uint32_t i : seen_) map_[i] = kUnmapped;
     seen_.clear();
     to_ = &to;
   }
   uint32_t operator()(uint32_t i) {
+    if (map_.empty()) return to_->intern(from_[i], from_.hash(i));
     if (map_[i] == kUnmapped) {
       map_[i] = to_->intern(from_[i], from_.hash(i));
       seen_.push_back(i);
@@ -72,8 +77,9 @@ void gather_optional(const std::vector<T>& from, const Rows& rows, std::vector<T
 
 class Mover {
  public:
-  Mover(const StreamSchema& schema, const EventBatch& from)
-      : schema_(schema), from_(from), keys_(from.keys), texts_(from.texts) {}
+  /// To move `rows` rows in all.
+  Mover(const StreamSchema& schema, const EventBatch& from, size_t rows)
+      : schema_(schema), from_(from), keys_(from.keys, rows), texts_(from.texts, rows) {}
 
   template <class Rows>
   void append(const Rows& rows, EventBatch& to) {
@@ -128,13 +134,13 @@ class Mover {
 
 void append_rows(const StreamSchema& schema, const EventBatch& from, std::span<const uint32_t> rows,
                  EventBatch& to) {
-  Mover(schema, from).append(RowList{rows.data(), rows.size()}, to);
+  Mover(schema, from, rows.size()).append(RowList{rows.data(), rows.size()}, to);
 }
 
 void append_rows(const StreamSchema& schema, const EventBatch& from, size_t begin, size_t end,
                  EventBatch& to) {
   HC_ASSERT(begin <= end && end <= from.size());
-  Mover(schema, from).append(RowRange{begin, end - begin}, to);
+  Mover(schema, from, end - begin).append(RowRange{begin, end - begin}, to);
 }
 
 void scatter_rows(const StreamSchema& schema, const EventBatch& from,
@@ -153,7 +159,7 @@ void scatter_rows(const StreamSchema& schema, const EventBatch& from,
   for (size_t i = 0; i < target_of_row.size(); ++i) {
     if (target_of_row[i] != kNoTarget) rows[next[target_of_row[i]]++] = static_cast<uint32_t>(i);
   }
-  Mover mover(schema, from);
+  Mover mover(schema, from, rows.size());
   for (size_t t = 0; t < targets.size(); ++t) {
     if (end[t] == end[t + 1]) continue;
     HC_ASSERT(targets[t] != nullptr);
