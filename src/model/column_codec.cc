@@ -1,17 +1,18 @@
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "base/assert.h"
+#include "model/block_codec_internal.h"
 #include "model/column_codec_internal.h"
 
 namespace hindcast {
 namespace {
 
-constexpr size_t kBlock = 64;
-constexpr unsigned kPackedBitsMax = 56;  // one unaligned 8-byte load reaches a cell of this width
-constexpr unsigned kRawBits = 64;
-constexpr uint8_t kHasExceptions = 0x80;
+constexpr size_t kBlock = kBlockCells;
 constexpr unsigned kDigitsMax = 18;
 
 constexpr std::array<uint64_t, kDigitsMax + 1> kPowerOf10 = [] {
@@ -32,169 +33,6 @@ constexpr std::array<uint64_t, kDigitsMax + 1> kInverseOf5 = [] {
   }
   return out;
 }();
-
-unsigned width_of(uint64_t v) {
-  return v == 0 ? 0 : 64 - static_cast<unsigned>(__builtin_clzll(v));
-}
-
-// ---- blocks ----
-// Loops run over all 64 cells of a block, also of the last one: a constant count lets the compiler
-// unroll and vectorise them. What stands behind the last cell is any number.
-
-struct BlockShape {
-  unsigned bits;
-  bool exceptions;
-};
-
-BlockShape plain_shape(unsigned bits, unsigned bits_min) {
-  bits = std::max(bits, bits_min);
-  return {bits > kPackedBitsMax ? kRawBits : bits, false};
-}
-
-// The width at which packed cells plus exceptions are smallest (sizes of exceptions estimated).
-BlockShape best_shape(const uint64_t* v, unsigned widest, unsigned bits_min) {
-  // Four counters per width: neighbours are often equally wide, and each would wait for the other.
-  std::array<std::array<uint8_t, 4>, 65> counters{};
-  for (size_t i = 0; i < kBlock; ++i) ++counters[width_of(v[i])][i % 4];
-  std::array<unsigned, 65> with_width;
-  for (size_t w = 0; w < with_width.size(); ++w) {
-    with_width[w] = counters[w][0] + counters[w][1] + counters[w][2] + counters[w][3];
-  }
-  const BlockShape plain = plain_shape(widest, bits_min);
-  unsigned best_bits = widest, best_cost = plain.bits * kBlock;
-  unsigned apart = 0, apart_bits = 0;
-  for (unsigned bits = widest; bits-- > bits_min;) {
-    apart += with_width[bits + 1];
-    apart_bits += with_width[bits + 1] * (bits + 1);
-    const unsigned packed = bits * static_cast<unsigned>(kBlock);
-    const unsigned cost = packed + 8 + apart * 12 + (apart_bits - apart * bits) * 9 / 8;
-    if (bits <= kPackedBitsMax && cost < best_cost) best_bits = bits, best_cost = cost;
-  }
-  return best_bits == widest ? plain : BlockShape{best_bits, true};
-}
-
-BlockShape choose_shape(const uint64_t* v, unsigned bits_min) {
-  uint64_t all = 0;
-  for (size_t i = 0; i < kBlock; ++i) all |= v[i];
-  const unsigned widest = width_of(all);
-  if (widest <= 3) return plain_shape(widest, bits_min);
-  // An exception costs 12 bits and those it is wider by; narrowing the block by d bits gains 64 d.
-  // So where enough cells are within d bits of the widest, for some d, a look at every width is
-  // vain.
-  const auto within = [&](unsigned bits) {
-    const unsigned shift = widest > bits ? widest - bits : 0;
-    unsigned count = 0;
-    for (size_t i = 0; i < kBlock; ++i) count += (v[i] >> shift) != 0;
-    return count;
-  };
-  if (within(3) >= 12 && within(8) >= 24 && within(16) >= 34) return plain_shape(widest, bits_min);
-  return best_shape(v, widest, bits_min);
-}
-
-char* put_varint_at(char* p, uint64_t v) {
-  while (v >= 0x80) *p++ = static_cast<char>(v | 0x80), v >>= 7;
-  *p++ = static_cast<char>(v);
-  return p;
-}
-
-template <size_t kCount>
-void put_pairs_together(uint64_t* v, unsigned bits) {
-  for (size_t i = 0; i < kCount / 2; ++i) v[i] = v[2 * i] | v[2 * i + 1] << bits;
-}
-
-// Packs n cells of `bits` each at p; writes up to 8 bytes beyond. Narrow cells are put together in
-// pairs, fours and eights first, which is independent work; only the last step is a chain.
-char* pack(const uint64_t* cells, size_t n, unsigned bits, char* p) {
-  char* const end = p + (n * bits + 7) / 8;
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  uint64_t v[kBlock];
-  for (size_t i = 0; i < kBlock; ++i) v[i] = cells[i] & mask;
-  std::fill(v + n, v + kBlock, 0);
-  if (bits * 2 <= kPackedBitsMax) {
-    put_pairs_together<kBlock>(v, bits), n = (n + 1) / 2, bits *= 2;
-    if (bits * 2 <= kPackedBitsMax) {
-      put_pairs_together<kBlock / 2>(v, bits), n = (n + 1) / 2, bits *= 2;
-      if (bits * 2 <= kPackedBitsMax) {
-        put_pairs_together<kBlock / 4>(v, bits), n = (n + 1) / 2, bits *= 2;
-      }
-    }
-  }
-  uint64_t pending = 0;
-  unsigned fill = 0;
-  for (size_t i = 0; i < n; ++i) {
-    pending |= v[i] << fill;
-    fill += bits;
-    std::memcpy(p, &pending, 8);
-    p += fill >> 3;
-    pending >>= fill & ~7u;
-    fill &= 7;
-  }
-  return end;
-}
-
-// Cells 0 … n - 1 of a block.
-void encode_block(const uint64_t* v, size_t n, unsigned bits_min, Bytes& out) {
-  char buffer[2 + kBlock * 8 + 8 + kBlock * 11];
-  const BlockShape shape = choose_shape(v, bits_min);
-  char* p = buffer;
-  *p++ = static_cast<char>(shape.bits | (shape.exceptions ? kHasExceptions : 0));
-  char* const exception_count = p;
-  if (shape.exceptions) ++p;
-  if (shape.bits == kRawBits) {
-    std::memcpy(p, v, n * 8);
-    p += n * 8;
-  } else if (shape.bits > 0) {
-    p = pack(v, n, shape.bits, p);
-  }
-  if (shape.exceptions) {
-    unsigned count = 0;
-    for (size_t i = 0; i < n; ++i) {
-      if (const uint64_t high = v[i] >> shape.bits; high != 0) {
-        *p++ = static_cast<char>(i);
-        p = put_varint_at(p, high);
-        ++count;
-      }
-    }
-    *exception_count = static_cast<char>(count);
-  }
-  out.append(buffer, static_cast<size_t>(p - buffer));
-}
-
-void unpack(const char* p, unsigned bits, size_t n, uint64_t* v) {
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  size_t at = 0;
-  for (size_t i = 0; i < n; ++i, at += bits) {
-    uint64_t word;
-    std::memcpy(&word, p + (at >> 3), 8);
-    v[i] = (word >> (at & 7)) & mask;
-  }
-}
-
-bool decode_block(ByteReader& in, size_t n, uint64_t* v) {
-  const uint8_t header = in.u8();
-  const unsigned bits = header & ~unsigned{kHasExceptions};
-  const unsigned exceptions = header & kHasExceptions ? in.u8() : 0;
-  if (bits > kPackedBitsMax && (bits != kRawBits || exceptions != 0)) return false;
-  const size_t size = (n * bits + 7) / 8;
-  const BytesView packed = in.bytes(size);
-  if (!in.ok()) return false;
-  if (bits == kRawBits) {
-    std::memcpy(v, packed.data(), size);
-  } else if (in.remaining() >= 8) {
-    unpack(packed.data(), bits, n, v);
-  } else {  // the loads would reach beyond the end of the bytes
-    char padded[kBlock * 7 + 8] = {};
-    std::memcpy(padded, packed.data(), size);
-    unpack(padded, bits, n, v);
-  }
-  for (unsigned i = 0; i < exceptions; ++i) {
-    const uint8_t at = in.u8();
-    const uint64_t high = in.varint();
-    if (at >= n || width_of(high) + bits > 64) return false;
-    v[at] |= high << bits;
-  }
-  return in.ok();
-}
 
 // ---- the choice of an encoding ----
 
@@ -243,6 +81,35 @@ ColumnEncoding guess_encoding(const int64_t* cells, size_t n, const RowKeys& key
   const uint64_t firsts = keys.count * (best + 16 * sampled) / n;
   if (by_key * sampled / keys.sample.size() + firsts < best) return ColumnEncoding::kKeyDelta;
   return choice;
+}
+
+// ---- doubles ----
+
+// Beyond 15 digits a double is no decimal that anyone wrote.
+constexpr unsigned kDecimalDigitsMax = 15;
+
+// The integers whose quotients by 10^digits are exactly these doubles. False if one has none.
+bool to_decimals(const int64_t* cells, size_t n, unsigned digits, int64_t* out) {
+  const auto unit = static_cast<double>(kPowerOf10[digits]);
+  for (size_t i = 0; i < n; ++i) {
+    const double scaled = std::nearbyint(std::bit_cast<double>(cells[i]) * unit);
+    if (!(std::abs(scaled) < 0x1p53)) return false;
+    out[i] = static_cast<int64_t>(scaled);
+    if (std::bit_cast<int64_t>(static_cast<double>(out[i]) / unit) != cells[i]) return false;
+  }
+  return true;
+}
+
+// The fewest digits that do for a sample; nullopt when none do.
+std::optional<unsigned> guess_decimals(const int64_t* cells, size_t n) {
+  unsigned digits = 0;
+  const size_t step = std::max<size_t>(1, n / 32);
+  for (size_t i = 0; i < n; i += step) {
+    for (int64_t ignored; !to_decimals(cells + i, 1, digits, &ignored); ++digits) {
+      if (digits == kDecimalDigitsMax) return std::nullopt;
+    }
+  }
+  return digits;
 }
 
 }  // namespace
@@ -327,9 +194,18 @@ void ColumnEncoder::encode(const int64_t* cells, size_t n, const RowKeys& keys, 
   HC_ASSERT(done);
 }
 
-void ColumnEncoder::encode_doubles(const int64_t* cells, size_t n, Bytes& out) {
+void ColumnEncoder::encode_doubles(const int64_t* cells, size_t n, const RowKeys& keys,
+                                   Bytes& out) {
   if (std::all_of(cells, cells + n, [&](int64_t c) { return c == cells[0]; })) {
     encode(cells, n, {}, 0, out);
+    return;
+  }
+  const std::optional<unsigned> digits = guess_decimals(cells, n);
+  decimals_.resize(n);
+  if (digits && to_decimals(cells, n, *digits, decimals_.data())) {
+    put_u8(out, static_cast<uint8_t>(ColumnEncoding::kDecimal));
+    put_u8(out, static_cast<uint8_t>(*digits));
+    encode(decimals_.data(), n, keys, 0, out);
     return;
   }
   put_u8(out, static_cast<uint8_t>(ColumnEncoding::kFixed));
@@ -338,6 +214,18 @@ void ColumnEncoder::encode_doubles(const int64_t* cells, size_t n, Bytes& out) {
 
 bool ColumnDecoder::decode(ByteReader& in, size_t n, const RowKeys& keys, int64_t* out) {
   const auto encoding = static_cast<ColumnEncoding>(in.u8());
+  if (encoding != ColumnEncoding::kDecimal) return decode_integers(encoding, in, n, keys, out);
+  const uint8_t digits = in.u8();
+  const auto integers = static_cast<ColumnEncoding>(in.u8());
+  if (digits > kDecimalDigitsMax || !decode_integers(integers, in, n, keys, out)) return false;
+  const auto unit = static_cast<double>(kPowerOf10[digits]);
+  for (size_t i = 0; i < n; ++i)
+    out[i] = std::bit_cast<int64_t>(static_cast<double>(out[i]) / unit);
+  return true;
+}
+
+bool ColumnDecoder::decode_integers(ColumnEncoding encoding, ByteReader& in, size_t n,
+                                    const RowKeys& keys, int64_t* out) {
   switch (encoding) {
     case ColumnEncoding::kZero:
       std::fill(out, out + n, 0);

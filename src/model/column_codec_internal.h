@@ -1,9 +1,5 @@
 // One column of integers <-> bytes: the inner loop of encode_rows and decode_rows
 // (docs/formats/events.md, "Column"). Internal to the model.
-//
-// Blocks of 64 cells are bit-packed at one width, with the few wider ones set apart as exceptions
-// (PFOR; Zukowski et al., "Super-scalar RAM-CPU cache compression"). Against varints that is as
-// small, and has no branch per cell that the CPU could mispredict.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -22,6 +18,7 @@ enum class ColumnEncoding : uint8_t {
   kSigned = 4,    // blocks of zigzag cells
   kDelta = 5,     // blocks of zigzag differences to the row before
   kKeyDelta = 6,  // blocks of zigzag differences to the row before of the same key
+  kDecimal = 7,   // doubles that are decimals of few digits: a column of those integers
 };
 
 /// Keys of the rows, for kKeyDelta: local numbers 0, 1 … `count` - 1. Null when rows carry no keys.
@@ -39,13 +36,13 @@ class ColumnEncoder {
  public:
   /// Appends the column. `bits_min`: the least width of a block, see docs ("Bounds").
   void encode(const int64_t* cells, size_t n, const RowKeys& keys, unsigned bits_min, Bytes& out);
-  /// The same for bits of doubles, which neither deltas nor widths make smaller.
-  void encode_doubles(const int64_t* cells, size_t n, Bytes& out);
+  /// The same for bits of doubles: as integers where they are short decimals, else 8 bytes each.
+  void encode_doubles(const int64_t* cells, size_t n, const RowKeys& keys, Bytes& out);
 
  private:
   bool encode_scaled(const int64_t* cells, size_t n, const RowKeys& keys, ColumnEncoding encoding,
                      unsigned digits, unsigned bits_min, Bytes& out);
-  std::vector<int64_t> last_of_key_;
+  std::vector<int64_t> last_of_key_, decimals_;
 };
 
 class ColumnDecoder {
@@ -54,6 +51,8 @@ class ColumnDecoder {
   [[nodiscard]] bool decode(ByteReader& in, size_t n, const RowKeys& keys, int64_t* out);
 
  private:
+  bool decode_integers(ColumnEncoding encoding, ByteReader& in, size_t n, const RowKeys& keys,
+                       int64_t* out);
   std::vector<int64_t> last_of_key_;
 };
 

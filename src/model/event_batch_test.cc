@@ -200,6 +200,54 @@ TEST(EventCodecTest, CellsOfAnySizeRoundTrip) {
   EXPECT_EQ(trades_of(back), trades);
 }
 
+Bytes encoded_quantities(const std::vector<double>& quantities) {
+  const StreamSchema schema = trade_schema();
+  std::vector<Trade> trades;
+  for (const double q : quantities) {
+    trades.push_back({.key = "K", .id = static_cast<int64_t>(trades.size()), .quantity = q});
+  }
+  Bytes bytes;
+  encode_rows(schema, batch_of(schema, trades), 0, trades.size(), true, bytes);
+  EventBatch back(schema);
+  EXPECT_TRUE(decode_rows(schema, bytes, true, back));
+  const EventBatch sent = batch_of(schema, trades);
+  EXPECT_EQ(back.values[1], sent.values[1]);  // bits, so that -0 and 0 differ
+  return bytes;
+}
+
+// Measurements have a few decimals, whatever type they are declared as.
+TEST(EventCodecTest, DoublesThatAreShortDecimalsTakeFewBytes) {
+  std::vector<double> readings;
+  for (int i = 0; i < 1'000; ++i) readings.push_back((2'150 + i % 37) / 100.0);
+  EXPECT_LT(encoded_quantities(readings).size(), 3'000u);
+}
+
+TEST(EventCodecTest, AnyDoubleSurvives) {
+  std::vector<double> wild = {0.0, -0.0, 1e300, -1e-300, 5e-324, 0.1 + 0.2, 1e16 + 2};
+  EXPECT_FALSE(encoded_quantities(wild).empty());
+  Rng rng(5);
+  for (int i = 0; i < 500; ++i) wild.push_back(rng.unit());
+  EXPECT_FALSE(encoded_quantities(wild).empty());
+  // Decimals all through the sample, and one cell between that is none.
+  std::vector<double> nearly(1'000, 0.25);
+  nearly[0] = 0.5;
+  nearly[501] = -0.0;
+  EXPECT_FALSE(encoded_quantities(nearly).empty());
+}
+
+TEST(EventBatchTest, AFewRowsOfALargeTableAreMovedWithTheirTexts) {
+  const StreamSchema schema = trade_schema();
+  std::vector<Trade> trades;
+  for (int i = 0; i < 200; ++i) {
+    trades.push_back({.key = "K" + std::to_string(i), .id = i, .side = "S" + std::to_string(i)});
+  }
+  const EventBatch from = batch_of(schema, trades);
+  EventBatch to(schema);
+  append_rows(schema, from, 150, 152, to);
+  EXPECT_EQ(trades_of(to), (std::vector<Trade>{trades[150], trades[151]}));
+  EXPECT_EQ(to.keys.size(), 2u);
+}
+
 bool valid(const StreamSchema& schema, const EventBatch& batch) {
   bool ok = batch.key.size() == batch.size();
   for (const uint32_t k : batch.key) ok = ok && k < batch.keys.size();

@@ -83,7 +83,7 @@ class RowEncoder {
           columns_.encode(cells, n_, keys_, 0, out);
           break;
         case ValueType::kDouble:
-          columns_.encode_doubles(cells, n_, out);
+          columns_.encode_doubles(cells, n_, keys_, out);
           break;
         case ValueType::kText:
           columns_.encode((local++)->data(), n_, keys_, 0, out);
