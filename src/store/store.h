@@ -1,11 +1,12 @@
-// Where the truth rests: pages (parts named by heads), rows, facts, checkpoints. One interface; memory and embedded
-// (RocksDB + part files) today.
+// Where the truth rests: pages (parts named by heads), rows, facts, checkpoints. One interface;
+// memory and embedded (RocksDB + part files) today.
 //
-// Atomicity: a Commit is all or nothing, also over a crash. Durability: `done` runs, and readers see the commit, only after
-// it survives power loss. Ordering: commits of one lane take effect in the order they were given; live goes before replay.
+// Atomicity: a Commit is all or nothing, also over a crash.
+// Durability: `done` runs, and readers see the commit, only after it survives power loss.
+// Ordering: commits of one lane take effect in the order given; live goes before replay.
 // Idempotence: kUnknown means send the same commit again. Memory and embedded never answer it.
-// Thread safety: any thread. `done` runs on an implementation's thread (memory: in the injected executor, else on the
-// caller's); callers post to their shard.
+// Thread safety: any thread. `done` runs on an implementation's thread (memory: in the injected
+// executor, else on the caller's); callers post to their shard.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -25,7 +26,8 @@ namespace hindcast {
 
 enum class Lane : uint8_t { kLive, kReplay };
 
-/// All events of one (stream, page window, partition, slot). Partitions belong to one stream, so they imply it.
+/// All events of one (stream, page window, partition, slot). Partitions belong to one stream, so
+/// they imply it.
 struct PageKey {
   PartitionId partition;
   EventTime window{};  // start
@@ -35,27 +37,29 @@ struct PageKey {
 
 struct PageAdd {
   PageKey key;
-  Version expected;           // version the part was prepared against; 0 = no such page
-  Bytes part;                 // model/part.h; its directory says the change in count and digest
-  bool folds_parts = false;   // the part holds the whole page: earlier parts go (its changes are absolute then)
-  int64_t live_change = 0;    // as in the part's header
+  Version expected;  // version the part was prepared against; 0 = no such page
+  Bytes part;        // model/part.h; its directory says the change in count and digest
+  /// The part holds the whole page: earlier parts go, and its changes are absolute.
+  bool folds_parts = false;
+  int64_t live_change = 0;  // as in the part's header
   Digest digest_change;
-  uint32_t new_keys = 0;      // keys that the page did not have
-  uint64_t rows = 0;          // records in the part
+  uint32_t new_keys = 0;  // keys that the page did not have
+  uint64_t rows = 0;      // records in the part
 };
-/// A page is read by joining its parts, so a preparer that finds this many folds them (folds_parts).
+/// A page is read by joining its parts, so a preparer that finds this many folds them
+/// (folds_parts).
 inline constexpr size_t kPartsMax = 32;
 
 /// Rows of parents to refold: which children changed. Empty keys = every key of the slot.
 struct Mark {
   AggregateId aggregate;
-  Duration resolution{};      // of the parent
-  EventTime bucket{};         // of the parent
+  Duration resolution{};  // of the parent
+  EventTime bucket{};     // of the parent
   PartitionId partition;
   uint16_t slot = 0;
   std::vector<Bytes> keys;
-  Cause cause;                // what changed the children; the parent's new version carries it
-  uint64_t id = 0;            // given by the store when read; names it in marks_done
+  Cause cause;      // what changed the children; the parent's new version carries it
+  uint64_t id = 0;  // given by the store when read; names it in marks_done
   bool operator==(const Mark&) const = default;
 };
 
@@ -74,7 +78,8 @@ struct Commit {
   Cause cause;
   ProcessingTime published_at{};
   std::vector<PageAdd> pages;
-  /// Each row once. Version set by the preparer, 1 = the first of its row; an older one is kept in the history of versions.
+  /// Each row once. Version set by the preparer, 1 = the first of its row; an older one is kept in
+  /// the history of versions.
   std::vector<Row> rows;
   std::vector<Mark> marks;
   std::vector<uint64_t> marks_done;
@@ -82,16 +87,17 @@ struct Commit {
   std::vector<DeadLetterFact> dead;
   std::optional<Checkpoint> checkpoint;  // refused (kFenced) when the stored epoch is higher
   std::optional<DrainCheckpoint> drain_checkpoint;  // a record of its own, by its own epoch
-  /// A checkpoint speaks for every commit of its partition before it, so it must not take effect without them: the last one
-  /// with a checkpoint that this partition gave before (0 = do not ask). If that one was refused, so is this (kConflict, no
-  /// pages named). Commits that are chained so go through one lane.
+  /// A checkpoint speaks for every commit of its partition before it, so it must not take effect
+  /// without them: the last one with a checkpoint that this partition gave before (0 = do not ask).
+  /// If that one was refused, so is this (kConflict, no pages named). Commits that are chained so
+  /// go through one lane.
   CommitId after = 0;
 };
 
 enum class CommitState : uint8_t { kCommitted, kConflict, kFenced, kUnknown };
 struct CommitResult {
   CommitState state = CommitState::kCommitted;
-  std::vector<PageKey> conflicts;  // pages whose version was not the expected one; nothing was committed
+  std::vector<PageKey> conflicts;  // whose version was not the expected one; nothing was committed
   ChangeNumber last_change;        // newest change once this commit was decided
 };
 
@@ -104,7 +110,7 @@ struct PageHead {
   Version version;
   Digest digest;
   int64_t live_events = 0;
-  uint64_t rows = 0;    // stored records, tombstones and superseded ones of other origins too
+  uint64_t rows = 0;  // stored records, tombstones and superseded ones of other origins too
   uint32_t keys = 0;
   std::vector<PartRef> parts;
 };
@@ -120,23 +126,25 @@ struct Change {
   Cause cause;
   ProcessingTime published_at{};
   enum class Kind : uint8_t { kRows, kFrontier } kind = Kind::kRows;
-  AggregateId aggregate;      // kRows
+  AggregateId aggregate;  // kRows
   Duration resolution{};
   PartitionId partition;
   uint16_t slot = 0;
-  Version version;            // of all its rows
-  std::vector<std::pair<Bytes, EventTime>> rows;  // (key, bucket); at most 1,000 per change, more go into further changes
-  EventTime frontier{};       // kFrontier: the partition's new frontier
+  Version version;  // of all its rows
+  /// (key, bucket); at most 1,000 per change, more go into further changes.
+  std::vector<std::pair<Bytes, EventTime>> rows;
+  EventTime frontier{};  // kFrontier: the partition's new frontier
 };
 
-/// Which rows: of one (aggregate, resolution), buckets in [from, to), of one partition and slot or all, of one key or all.
+/// Which rows: of one (aggregate, resolution), buckets in [from, to), of one partition and slot or
+/// all, of one key or all.
 struct RowQuery {
   AggregateId aggregate;
   Duration resolution{};
   Window range;
   std::optional<PartitionId> partition;
-  std::optional<uint16_t> slot;   // needs partition
-  std::optional<Bytes> key;       // needs partition and slot: then point reads
+  std::optional<uint16_t> slot;  // needs partition
+  std::optional<Bytes> key;      // needs partition and slot: then point reads
 };
 /// Range of pages of one partition; slots [slot_begin, slot_end).
 struct PageRange {
@@ -145,45 +153,54 @@ struct PageRange {
   uint16_t slot_begin = 0, slot_end = UINT16_MAX;
 };
 
-/// One instant: rows and facts agree. Reads block on disk at most. Thread safety: any thread; const.
-/// Callbacks return false to stop. Lane::kReplay fills no cache.
+/// One instant: rows and facts agree. Reads block on disk at most. Thread safety: any thread;
+/// const. Callbacks return false to stop. Lane::kReplay fills no cache.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
-  virtual Status heads(const PageRange& range, const std::function<bool(const PageHead&)>& each) const = 0;
+  virtual Status heads(const PageRange& range,
+                       const std::function<bool(const PageHead&)>& each) const = 0;
   /// Errors: kCorruption naming file and byte.
-  virtual Result<PageParts> page(const PageKey& key, Lane lane) const = 0;  // version 0 and no parts when absent
-  virtual Status rows(const RowQuery& query, const std::function<bool(const Row&)>& each) const = 0;  // in RowKey order
+  virtual Result<PageParts> page(const PageKey& key,
+                                 Lane lane) const = 0;  // version 0 and no parts when absent
+  virtual Status rows(const RowQuery& query,
+                      const std::function<bool(const Row&)>& each) const = 0;  // in RowKey order
   virtual Result<std::optional<Row>> row(const RowKey& key) const = 0;
   /// Superseded versions of a row, newest first, without the present one (kept for keep.versions).
   virtual Result<std::vector<Row>> versions(const RowKey& key) const = 0;
-  /// Marks of a partition, oldest first. (Marks of open parents wait for long, so a limit would hide younger ones.)
-  virtual Status marks(PartitionId partition, const std::function<bool(const Mark&)>& each) const = 0;
-  virtual Result<bool> mark_pending(AggregateId aggregate, Duration resolution, EventTime bucket, PartitionId partition, uint16_t slot) const = 0;
+  /// Marks of a partition, oldest first. (Marks of open parents wait for long, so a limit would
+  /// hide younger ones.)
+  virtual Status marks(PartitionId partition,
+                       const std::function<bool(const Mark&)>& each) const = 0;
+  virtual Result<bool> mark_pending(AggregateId aggregate, Duration resolution, EventTime bucket,
+                                    PartitionId partition, uint16_t slot) const = 0;
   virtual Result<std::optional<Checkpoint>> checkpoint(PartitionId partition) const = 0;
   virtual Result<std::optional<DrainCheckpoint>> drain_checkpoint(PartitionId partition) const = 0;
   virtual Result<Tallies> tallies(SourceId source) const = 0;
-  virtual Status dead_letters(SourceId source, EventPosition after, const std::function<bool(const DeadLetterFact&)>& each) const = 0;
+  virtual Status dead_letters(SourceId source, EventPosition after,
+                              const std::function<bool(const DeadLetterFact&)>& each) const = 0;
   /// In order of numbers (kept for keep.changes: the first one found may be far above `after`).
-  virtual Status changes(ChangeNumber after, const std::function<bool(const Change&)>& each) const = 0;
+  virtual Status changes(ChangeNumber after,
+                         const std::function<bool(const Change&)>& each) const = 0;
   virtual ChangeNumber last_change() const = 0;
 };
 
 struct StoreHealth {
-  bool stalled = false;          // writes stopped
-  bool slowed = false;           // writes delayed
+  bool stalled = false;  // writes stopped
+  bool slowed = false;   // writes delayed
   uint64_t commits_waiting = 0;
-  ByteCount memory;              // memtables and caches
-  ByteCount bytes_written;       // since open: pages, rows, facts
+  ByteCount memory;         // memtables and caches
+  ByteCount bytes_written;  // since open: pages, rows, facts
 };
 
 class Store {
  public:
   virtual ~Store() = default;
-  /// Errors (nothing of the commit is there, unless the process dies): kUnavailable when the store failed or was closed,
-  /// kInvalidArgument when it was opened for reading.
+  /// Errors (nothing of the commit is there, unless the process dies): kUnavailable when the store
+  /// failed or was closed, kInvalidArgument when it was opened for reading.
   virtual void commit(Commit commit, Done<CommitResult> done) = 0;
-  virtual Result<std::shared_ptr<const Snapshot>> snapshot() const = 0;  // shared: a query and its cursor own it together
+  virtual Result<std::shared_ptr<const Snapshot>> snapshot()
+      const = 0;  // shared: a query and its cursor own it together
   virtual StoreHealth health() const = 0;
   /// Small named values (the catalog of streams, sources, aggregates): durable when it returns.
   virtual Result<std::optional<Bytes>> get_meta(const std::string& name) const = 0;
