@@ -206,9 +206,14 @@ int status_command(bool json, Endpoint& endpoint, const Output& output) {
   };
   const JsonValue& live = (*status)["log"]["live"];
   const JsonValue& replay = (*status)["log"]["replay"];
-  output.out << (*status)["state"].text << "   live log " << bytes(live["bytes"]) << " of "
-             << bytes(live["bytes_max"]) << "   replay log " << bytes(replay["bytes"])
-             << "   memory " << bytes((*status)["memory"]["rss_bytes"]) << "\n\n";
+  output.out << (*status)["state"].text;
+  if (live["bytes_max"].unsigned_number().value_or(0) >
+      0) {  // a stopped directory's log is not open
+    output.out << "   live log " << bytes(live["bytes"]) << " of " << bytes(live["bytes_max"])
+               << "   replay log " << bytes(replay["bytes"]) << "   memory "
+               << bytes((*status)["memory"]["rss_bytes"]);
+  }
+  output.out << "\n\n";
 
   constexpr const char* kTallies[] = {"received",   "pending",       "aggregated", "duplicate",
                                       "superseded", "dead_lettered", "behind",     "late"};
@@ -250,8 +255,9 @@ int dead_letters_command(const DeadLettersOptions& options, Endpoint& endpoint,
     const auto letter = parse_json(element);
     if (!letter) return report(letter.error(), output);
     const auto text = [&](const char* name) { return (*letter)[name].to_string(); };
-    table.row({short_time(text("arrived")), text("source"), text("reason"), text("place"),
-               text("detail")});
+    // Seconds are enough for people; --json has the rest.
+    table.row({short_time(text("arrived")).substr(0, 19), text("source"), text("reason"),
+               text("place"), text("detail")});
   }
   return print_table(Format::kTable, table, "no dead letters", output);
 }
