@@ -83,7 +83,8 @@ ByteCount size_of(const Commit& commit) {
   for (const Row& row : commit.rows) bytes += sizeof row + row.at.key.size() + row.state.size();
   for (const Mark& mark : commit.marks) {
     bytes += sizeof mark;
-    for (const Bytes& key : mark.keys) bytes += sizeof key + key.size();
+    bytes += mark.keys.size() * sizeof(Bytes);
+    for (const Bytes& key : mark.keys) bytes += key.size();
   }
   for (const DeadLetterFact& fact : commit.dead) {
     bytes +=

@@ -157,6 +157,7 @@ std::vector<EmbeddedStore::Impl::Pending> EmbeddedStore::Impl::take_group(
 
 void EmbeddedStore::Impl::process(std::vector<Pending> pending, const std::stop_token& stop) {
   std::vector<const Commit*> commits;
+  commits.reserve(pending.size());
   for (const Pending& p : pending) commits.push_back(&p.commit);
   std::optional<Error> error;
   {
