@@ -31,6 +31,7 @@ class ChildProcess {
 
   /// The next line of stdout, without its end; nothing when the program closed it. Blocks.
   std::optional<std::string> read_line();
+  int pid() const { return pid_; }
   void kill();       // SIGKILL
   void terminate();  // SIGTERM: the program shuts down by itself
   /// Its exit code, 128 + signal when a signal ended it. Blocks; may be called again.

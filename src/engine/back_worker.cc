@@ -7,7 +7,7 @@
 
 namespace hindcast {
 namespace {
-constexpr ByteCount kReadBytes = 256_KiB;
+constexpr ByteCount kReadBytes = 1_MiB;
 constexpr Duration kRetryDelay = 1s;
 }  // namespace
 
