@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   }
   hindcast::set_log_level(hindcast::LogLevel::kWarn);
   if (options["--binary"].empty())
-    options["--binary"] = (std::filesystem::path(argv[0]).parent_path() / "hindcast").string();
+    options["--binary"] = (std::filesystem::absolute(argv[0]).parent_path() / "hindcast").string();
   std::string base = (options["--folder"].empty() ? std::filesystem::temp_directory_path()
                                                   : std::filesystem::path(options["--folder"])) /
                      "hindcast-bench-XXXXXX";
