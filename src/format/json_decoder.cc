@@ -21,13 +21,11 @@ class JsonDecoder final : public DecoderBase {
 
   size_t decode_records(BytesView bytes, bool final) override {
     BytesView rest = bytes;
-    bool cut_off = false;
     while (true) {
       const auto found = splitter_.next(rest, final, limit_.value);
       if (found.kind == JsonSplitter::Kind::kMore) break;
       ++row_;
       ++line_;
-      cut_off = found.cut_off;
       switch (found.kind) {
         case JsonSplitter::Kind::kElement:
           element(found.text, bytes.data() + bytes.size());
@@ -42,7 +40,7 @@ class JsonDecoder final : public DecoderBase {
           break;
       }
     }
-    if (final && splitter_.open() && !cut_off) {
+    if (final && splitter_.unclosed()) {
       ++row_;
       ++line_;
       refuse("malformed", "the array is not closed; was the delivery cut off?", {}, line_);

@@ -65,6 +65,7 @@ JsonSplitter::Found JsonSplitter::next(BytesView& bytes, bool final, size_t limi
       return {};
     }
     skip_ = {};
+    cut_off_ = stop == nullptr;
     element_done();
     at = stop == nullptr ? end : stop;
   }
@@ -99,8 +100,9 @@ JsonSplitter::Found JsonSplitter::next(BytesView& bytes, bool final, size_t limi
   from.scalar = *at != '{' && *at != '[' && *at != '"';
   const char* stop = scan(from.scalar ? at + 1 : at, end, from);
   const auto size = static_cast<size_t>((stop == nullptr ? end : stop) - at);
+  cut_off_ = stop == nullptr && final;
   if (size > limit) {
-    const Found found{Kind::kTooLong, {at, limit}, stop == nullptr && final};
+    const Found found{Kind::kTooLong, {at, limit}};
     if (stop == nullptr && !final) {
       skip_ = from;
       passed(end);
@@ -113,7 +115,7 @@ JsonSplitter::Found JsonSplitter::next(BytesView& bytes, bool final, size_t limi
   if (stop == nullptr && !final) return {};
   element_done();
   passed(at + size);
-  return {*at == '{' || *at == '[' ? Kind::kElement : Kind::kStray, {at, size}, stop == nullptr};
+  return {*at == '{' || *at == '[' ? Kind::kElement : Kind::kStray, {at, size}};
 }
 
 void JsonSplitter::save(Bytes& out) const {

@@ -25,14 +25,14 @@ class JsonSplitter {
   struct Found {
     Kind kind = Kind::kMore;
     BytesView text;
-    bool cut_off = false;  // the delivery ended inside this element
   };
   /// The next thing in `bytes`, which is shortened by what was passed. `final`: an element that is
   /// cut off is given as it is.
   Found next(BytesView& bytes, bool final, size_t limit);
 
-  /// Inside an array: at the end of a delivery it was cut off.
-  bool open() const { return state_ != State::kTop || skip_.active; }
+  /// At the end of a delivery: an array was not closed, and no element was cut off either, which
+  /// would say the same.
+  bool unclosed() const { return state_ != State::kTop && !cut_off_; }
   void reset() { *this = {}; }
   void save(Bytes& out) const;
   void restore(ByteReader& in);
@@ -49,7 +49,8 @@ class JsonSplitter {
 
   State state_ = State::kTop;
   bool in_array_ = false;
-  Scan skip_;  // of an element that is too long
+  bool cut_off_ = false;  // the delivery ended inside an element
+  Scan skip_;             // of an element that is too long
 };
 
 }  // namespace hindcast
