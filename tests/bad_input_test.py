@@ -62,9 +62,10 @@ class BadLinesTest(harness.SystemTest):
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual(answer.json["accepted"], 2, answer)
         self.assertEqual([(r["line"], r["reason"]) for r in answer.json["rejected"]], [(2, reason)], answer)
+        self.hindcast.heartbeat("meters", "2024-03-01T12:00:00Z")
         self.hindcast.settle("meters")
         tallies = self.assert_balanced(self.hindcast, "meters")
-        self.assertEqual((tallies["received"], tallies["dead_lettered"]), (3, 1))
+        self.assertEqual((tallies["received"], tallies["aggregated"], tallies["dead_lettered"]), (3, 2, 1))
 
         letters = self.hindcast.command("dead-letters", "--source", "meters", "--json")
         self.assertIn(reason, letters)

@@ -57,7 +57,7 @@ class GoldFuturesTest(harness.SystemTest):
         for path in sorted(folder.glob("*.csv")):
             date, contract = path.stem.split("_")[0], path.stem.split("_")[-1]
             midnight = harness.milliseconds(f"{date[:4]}-{date[4:6]}-{date[6:]}T00:00:00Z")
-            for row in csv.reader(path.open()):
+            for row in csv.reader(path.read_text().splitlines()):
                 names = ("open", "high", "low", "close", "volume")
                 values = dict(zip(names, (decimal.Decimal(cell) for cell in row[1:6])))
                 bars[contract, midnight + int(row[0])] = values

@@ -157,12 +157,13 @@ class Hindcast:
         return self.request("POST", f"/v1/sources/{source}/events", body, headers)
 
     def push(self, source, events):
-        """Events as NDJSON; all of them must be acknowledged. Waits as told when the daemon says 429."""
+        """Events as NDJSON; all of them must be acknowledged. Tries again when the daemon says "not now", as a producer
+        would: 429 when the log is full, 503 while it is starting."""
         while True:
             answer = self.post(source, ndjson(events))
-            if answer.status != 429:
+            if answer.status not in (429, 503):
                 break
-            time.sleep(float(answer.headers["Retry-After"]))
+            time.sleep(float(answer.headers.get("Retry-After", 0.01)))
         assert answer.status == 200 and answer.json["accepted"] == len(events), answer
         return answer
 
@@ -194,7 +195,7 @@ class Hindcast:
             time.sleep(0.01)
 
     def settle(self, source):
-        """Waits until every received event of the source has its outcome."""
+        """Waits until every received event of the source has its outcome (its bucket must be closed for that)."""
         self.until(lambda: self.tallies(source)["pending"] == 0, f"settled ({source})")
 
     def close(self, source, aggregate, rfc3339):
