@@ -2,7 +2,8 @@
 // measured in the same run. Medians of interleaved runs; machines are noisy, so look at min..max
 // too.
 //
-//   hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
+//   hindcast_bench --soak 50000000 [--keys 100,100000]    the largest RSS while so many events pass
+//   through hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
 //   scan,parse,live,http,restart] [--binary PATH] [--folder DIR]
 #include <cstdio>
 #include <cstdlib>
@@ -34,7 +35,8 @@ int main(int argc, char** argv) {
   std::map<std::string, std::string> options{
       {"--events", "4000000"},  {"--runs", "3"},
       {"--keys", "100,100000"}, {"--only", "scan,parse,live,http,restart"},
-      {"--binary", ""},         {"--folder", ""}};
+      {"--binary", ""},         {"--folder", ""},
+      {"--soak", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
@@ -51,6 +53,18 @@ int main(int argc, char** argv) {
   if (mkdtemp(base.data()) == nullptr) {
     std::perror(base.c_str());
     return 1;
+  }
+  if (const uint64_t events = std::stoull(options["--soak"]); events > 0) {
+    for (const std::string& keys : words(options["--keys"])) {
+      const Soak soaked =
+          soak(base + "/soak-" + keys, events, static_cast<uint32_t>(std::stoul(keys)));
+      std::printf("soak: %.0f M events, %s keys, %.2f M ev/s, RSS at most %llu MiB\n",
+                  soaked.events / 1e6, keys.c_str(), soaked.events / soaked.seconds / 1e6,
+                  static_cast<unsigned long long>(soaked.rss_max >> 20));
+      std::fflush(stdout);
+    }
+    std::filesystem::remove_all(base);
+    return 0;
   }
   const std::vector<std::string> paths = words(options["--only"]);
   print_header();

@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/posix_files.h"
+#include "base/process.h"
 #include "bench/workload.h"
 #include "engine/engine.h"
 #include "format/decoder.h"
@@ -38,6 +39,19 @@ double count_lines(std::string_view lines) {
     at = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at))) + 1;
   }
   return count;
+}
+
+/// One push, answered. Waits and repeats while the log is at its bound.
+void push(Engine& engine, std::string_view body) {
+  for (;;) {
+    std::promise<Result<PushResult>> answer;
+    engine.push("trades", body, std::nullopt,
+                [&](Result<PushResult> result) { answer.set_value(std::move(result)); });
+    const Result<PushResult> result = answer.get_future().get();
+    if (result) return;
+    if (result.error().code != ErrorCode::kOverloaded) must(result);
+    std::this_thread::sleep_for(10ms);
+  }
 }
 
 }  // namespace
@@ -88,14 +102,7 @@ Sample restart(const std::string& folder, std::string_view lines) {
     const std::unique_ptr<Engine> engine = must(Engine::open(config, files));
     engine->start();
     while (!engine->ready()) std::this_thread::yield();
-    for (const std::string_view body : cut(lines, 4000)) {
-      std::promise<void> answered;
-      engine->push("trades", body, std::nullopt, [&](const Result<PushResult>& result) {
-        if (!result) std::fprintf(stderr, "push: %s\n", result.error().message.c_str());
-        answered.set_value();
-      });
-      answered.get_future().wait();
-    }
+    for (const std::string_view body : cut(lines, 4000)) push(*engine, body);
     engine->stop();
   }
   Sample sample = measure(count_lines(lines), [&] {
@@ -105,6 +112,29 @@ Sample restart(const std::string& folder, std::string_view lines) {
     engine->stop();
   });
   return sample;
+}
+
+Soak soak(const std::string& folder, uint64_t events, uint32_t keys) {
+  PosixFileSystem files;
+  const std::unique_ptr<Engine> engine =
+      must(Engine::open(make_config(folder, "http", "", "5s"), files));
+  engine->start();
+  while (!engine->ready()) std::this_thread::yield();
+  const double begin = now_seconds();
+  Soak out{.events = static_cast<double>(events)};
+  Generator generator(
+      {.events = events, .keys = keys, .minutes = static_cast<int64_t>(events / 1'000'000) + 1});
+  std::string body;
+  for (uint64_t n = 0; generator.next(5'000, body); ++n) {
+    push(*engine, body);
+    body.clear();
+    if (n % 16 == 0) out.rss_max = std::max(out.rss_max, resident_memory().value);
+  }
+  engine->wait_drained();
+  out.seconds = now_seconds() - begin;
+  out.rss_max = std::max(out.rss_max, resident_memory().value);
+  engine->stop();
+  return out;
 }
 
 }  // namespace hindcast::bench

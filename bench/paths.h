@@ -19,4 +19,12 @@ Sample http(const std::string& folder, std::string_view lines, const std::string
 /// A start that reads a log whose events are all unsealed, until caught up.
 Sample restart(const std::string& folder, std::string_view lines);
 
+struct Soak {
+  double events = 0, seconds = 0;
+  uint64_t rss_max = 0;  // bytes, of the whole process
+};
+/// Pushes `events` events of `keys` keys through an engine in this process, a minute of event time
+/// per million.
+Soak soak(const std::string& folder, uint64_t events, uint32_t keys);
+
 }  // namespace hindcast::bench

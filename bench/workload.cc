@@ -29,34 +29,41 @@ std::string symbol(uint32_t key) {
 
 }  // namespace
 
-std::string make_lines(const WorkloadOptions& options) {
+Generator::Generator(WorkloadOptions options)
+    : options_(options), bounds_(zipf_bounds(options.keys)), rng_(42) {
+  for (uint32_t k = 0; k < options_.keys; ++k) names_.push_back(symbol(k));
+}
+
+bool Generator::next(uint64_t events, std::string& out) {
   constexpr int64_t kStart = 1'700'000'040'000;  // a minute boundary
-  const int64_t span = options.minutes * 60'000;
-  const std::vector<double> bounds = zipf_bounds(options.keys);
-  std::vector<std::string> names;
-  for (uint32_t k = 0; k < options.keys; ++k) names.push_back(symbol(k));
-  Rng rng(42);
-  std::string out;
-  out.reserve(options.events * 90);
+  const auto span = static_cast<double>(options_.minutes * 60'000);
+  const uint64_t end = std::min(done_ + events, options_.events);
+  if (done_ == end) return false;
   char line[160];
-  for (uint64_t i = 0; i < options.events; ++i) {
+  for (; done_ < end; ++done_) {
     const auto key =
-        static_cast<size_t>(std::ranges::lower_bound(bounds, rng.unit()) - bounds.begin());
-    const auto time =
-        kStart + static_cast<int64_t>(static_cast<double>(i) / static_cast<double>(options.events) *
-                                      static_cast<double>(span));
+        static_cast<size_t>(std::ranges::lower_bound(bounds_, rng_.unit()) - bounds_.begin());
+    const auto time = kStart + static_cast<int64_t>(static_cast<double>(done_) /
+                                                    static_cast<double>(options_.events) * span);
     const int length = std::snprintf(
         line, sizeof line,
         R"({"id":%llu,"sym":"%s","ts":%lld,"price":%llu.%02llu,"qty":%llu.%04llu})"
         "\n",
-        static_cast<unsigned long long>(1'000'000'000 + i),
-        names[std::min<size_t>(key, options.keys - 1)].c_str(), static_cast<long long>(time),
-        static_cast<unsigned long long>(30'000 + rng.below(4'000)),
-        static_cast<unsigned long long>(rng.below(100)),
-        static_cast<unsigned long long>(rng.below(10)),
-        static_cast<unsigned long long>(rng.below(10'000)));
+        static_cast<unsigned long long>(1'000'000'000 + done_),
+        names_[std::min<size_t>(key, options_.keys - 1)].c_str(), static_cast<long long>(time),
+        static_cast<unsigned long long>(30'000 + rng_.below(4'000)),
+        static_cast<unsigned long long>(rng_.below(100)),
+        static_cast<unsigned long long>(rng_.below(10)),
+        static_cast<unsigned long long>(rng_.below(10'000)));
     out.append(line, static_cast<size_t>(length));
   }
+  return true;
+}
+
+std::string make_lines(const WorkloadOptions& options) {
+  std::string out;
+  out.reserve(options.events * 90);
+  Generator(options).next(options.events, out);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rng.h"
 #include "format/config.h"
 
 namespace hindcast::bench {
@@ -13,6 +14,21 @@ struct WorkloadOptions {
   uint64_t events = 4'000'000;
   uint32_t keys = 100;
   int64_t minutes = 10;
+};
+
+/// The workload in pieces, so that it need not fit in memory.
+class Generator {
+ public:
+  explicit Generator(WorkloadOptions options);
+  /// Appends the next `events` lines (fewer at the end) to `out`; false when there are none left.
+  bool next(uint64_t events, std::string& out);
+
+ private:
+  WorkloadOptions options_;
+  std::vector<double> bounds_;
+  std::vector<std::string> names_;
+  Rng rng_;
+  uint64_t done_ = 0;
 };
 
 /// {"id":1000000000,"sym":"RBAUSDT","ts":1700000040000,"price":32272.57,"qty":4.5999}
