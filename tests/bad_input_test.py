@@ -310,19 +310,28 @@ class SmallDisk:
 
 
 class DiskFullTest(harness.SystemTest):
-    CONFIG = CONFIG.replace("watermark", 'late_as_replay = "365d"\nwatermark') + '\n[log]\nsegment = "1MiB"\n'
+    # A text of random bytes makes every event weigh something, so that a batch is a quarter of a segment.
+    CONFIG = CONFIG.replace("volts = {", 'note = { field = "note", type = "text" }\nvolts = {') + """
+[log]
+segment = "1MiB"
+"""
 
-    # Every push is either acknowledged, and then in the result, or refused with an error that says so.
-    def test_a_full_disk_refuses_loses_nothing_and_goes_on_when_there_is_room(self):
+    def start_on_small_disk(self):
         place = self.folder / "disk"
         place.mkdir()
         disk = SmallDisk(place, 96)
         self.stack.callback(disk.close)
-        hindcast = self.install(self.CONFIG, place).start_ready()
+        return disk, self.install(self.CONFIG, place).start_ready()
 
-        batches = [[reading(n, meter=f"m{n % 50}") for n in range(b * 1000, b * 1000 + 1000)] for b in range(400)]
+    def batches(self, count):
+        return [[reading(n, meter=f"m{n % 50}", note=os.urandom(100).hex()) for n in range(b * 1000, b * 1000 + 1000)]
+                for b in range(count)]
+
+    # Every push is either acknowledged, and then in the result, or refused with an error that says so.
+    def test_a_full_disk_refuses_loses_nothing_and_goes_on_when_there_is_room(self):
+        disk, hindcast = self.start_on_small_disk()
         acknowledged, refused = [], None
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate(self.batches(100)):
             if number == 20:
                 disk.fill()
             answer = hindcast.post("meters", harness.ndjson(batch))
@@ -330,18 +339,32 @@ class DiskFullTest(harness.SystemTest):
                 refused = answer
                 break
             acknowledged.append(batch)
-        self.assertIsNotNone(refused, "400 MB-ish of events fitted a full disk")
+        self.assertIsNotNone(refused, "20 MB of events fitted a full disk")
         self.assertIn(refused.status, (429, 503, 507), refused)
+        self.assertIn("space", refused.json["detail"], refused)
         self.assertTrue(hindcast.running(), hindcast.log())
         self.assertEqual(hindcast.get("/healthz").status, 200)
 
         disk.free()
-        hindcast.until(lambda: hindcast.post("meters", harness.ndjson(batches[len(acknowledged)])).status == 200, "accepting")
-        acknowledged.append(batches[len(acknowledged)])
+        hindcast.until(lambda: hindcast.post("meters", harness.ndjson(batch)).status == 200, "accepting")
+        acknowledged.append(batch)
         hindcast.close("meters", "power", "2024-03-02T00:00:00Z")
         self.check(hindcast, acknowledged)
         hindcast.kill()
         hindcast.start_ready()
+        self.check(hindcast, acknowledged)
+
+    # The log has room in its segment, the store has none: what is acknowledged waits until there is room.
+    def test_sealing_waits_for_room(self):
+        disk, hindcast = self.start_on_small_disk()
+        acknowledged = self.batches(20)
+        for batch in acknowledged:
+            hindcast.push("meters", batch)
+        disk.fill()
+        hindcast.request("POST", "/v1/sources/meters/heartbeat", b'{"time":"2024-03-02T00:00:00Z"}')
+        hindcast.until(lambda: "space" in hindcast.log(), "complaining")
+        disk.free()
+        hindcast.close("meters", "power", "2024-03-02T00:00:00Z")
         self.check(hindcast, acknowledged)
 
     def check(self, hindcast, acknowledged):
