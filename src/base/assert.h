@@ -5,5 +5,6 @@
 namespace hindcast {
 [[noreturn]] void assert_failed(const char* condition, const char* file, int line);
 }
-#define HC_ASSERT(condition) \
-  (__builtin_expect(!(condition), 0) ? ::hindcast::assert_failed(#condition, __FILE__, __LINE__) : (void)0)
+#define HC_ASSERT(condition)                                                                     \
+  (__builtin_expect(!(condition), 0) ? ::hindcast::assert_failed(#condition, __FILE__, __LINE__) \
+                                     : (void)0)

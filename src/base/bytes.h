@@ -17,29 +17,47 @@ using BytesView = std::string_view;  // borrowed bytes
 __extension__ using int128 = __int128;
 __extension__ using uint128 = unsigned __int128;
 
-constexpr uint64_t zigzag(int64_t v) { return (static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63); }
-constexpr int64_t unzigzag(uint64_t v) { return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1); }
+constexpr uint64_t zigzag(int64_t v) {
+  return (static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63);
+}
+constexpr int64_t unzigzag(uint64_t v) {
+  return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1);
+}
 
 inline void put_u8(Bytes& out, uint8_t v) { out.push_back(static_cast<char>(v)); }
 inline void put_u32(Bytes& out, uint32_t v) { out.append(reinterpret_cast<const char*>(&v), 4); }
 inline void put_u64(Bytes& out, uint64_t v) { out.append(reinterpret_cast<const char*>(&v), 8); }
 inline void put_varint(Bytes& out, uint64_t v) {
-  while (v >= 0x80) { out.push_back(static_cast<char>(v | 0x80)); v >>= 7; }
+  while (v >= 0x80) {
+    out.push_back(static_cast<char>(v | 0x80));
+    v >>= 7;
+  }
   out.push_back(static_cast<char>(v));
 }
 inline void put_signed(Bytes& out, int64_t v) { put_varint(out, zigzag(v)); }
-inline void put_string(Bytes& out, BytesView s) { put_varint(out, s.size()); out.append(s); }
+inline void put_string(Bytes& out, BytesView s) {
+  put_varint(out, s.size());
+  out.append(s);
+}
 void put_varint128(Bytes& out, uint128 v);
 inline void put_signed128(Bytes& out, int128 v) {
   put_varint128(out, (static_cast<uint128>(v) << 1) ^ static_cast<uint128>(v >> 127));
 }
-inline void put_be32(Bytes& out, uint32_t v) { v = __builtin_bswap32(v); out.append(reinterpret_cast<const char*>(&v), 4); }
-inline void put_be64(Bytes& out, uint64_t v) { v = __builtin_bswap64(v); out.append(reinterpret_cast<const char*>(&v), 8); }
+inline void put_be32(Bytes& out, uint32_t v) {
+  v = __builtin_bswap32(v);
+  out.append(reinterpret_cast<const char*>(&v), 4);
+}
+inline void put_be64(Bytes& out, uint64_t v) {
+  v = __builtin_bswap64(v);
+  out.append(reinterpret_cast<const char*>(&v), 8);
+}
 /// A signed integer so that byte order is numeric order.
-inline void put_ordered(Bytes& out, int64_t v) { put_be64(out, static_cast<uint64_t>(v) ^ (uint64_t{1} << 63)); }
+inline void put_ordered(Bytes& out, int64_t v) {
+  put_be64(out, static_cast<uint64_t>(v) ^ (uint64_t{1} << 63));
+}
 
-/// Reads what the put_ functions wrote. After the first failure every read returns zero or empty and
-/// ok() is false, so a decoder checks once at its end. Never reads outside the view.
+/// Reads what the put_ functions wrote. After the first failure every read returns zero or empty
+/// and ok() is false, so a decoder checks once at its end. Never reads outside the view.
 class ByteReader {
  public:
   explicit ByteReader(BytesView bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
@@ -78,8 +96,14 @@ class ByteReader {
     at_ += n;
     return out;
   }
-  BytesView string() { const uint64_t n = varint(); return bytes(n); }
-  void fail() { ok_ = false; at_ = end_; }
+  BytesView string() {
+    const uint64_t n = varint();
+    return bytes(n);
+  }
+  void fail() {
+    ok_ = false;
+    at_ = end_;
+  }
 
  private:
   bool need(size_t n) {
@@ -90,7 +114,10 @@ class ByteReader {
   template <class T>
   T fixed() {
     T v{};
-    if (need(sizeof v)) { std::memcpy(&v, at_, sizeof v); at_ += sizeof v; }
+    if (need(sizeof v)) {
+      std::memcpy(&v, at_, sizeof v);
+      at_ += sizeof v;
+    }
     return v;
   }
   const char* at_;

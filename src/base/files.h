@@ -18,21 +18,28 @@ namespace hindcast {
 class File {
  public:
   virtual ~File() = default;
-  /// Reads up to `size` bytes at `offset` into `out` and returns how many; short only at the end of the file.
+  /// Reads up to `size` bytes at `offset` into `out` and returns how many; short only at the end of
+  /// the file.
   virtual Result<size_t> read_into(uint64_t offset, char* out, size_t size) = 0;
   /// The same into fresh memory.
   Result<Bytes> read(uint64_t offset, size_t size);
-  /// Writes all of `data` at `offset`, extending the file with zeros where needed. Survives a crash only after sync().
-  /// Errors: kUnavailable (I/O), kOverloaded (disk full: nothing of this call counts as written).
+  /// Writes all of `data` at `offset`, extending the file with zeros where needed. Survives a crash
+  /// only after sync(). Errors: kUnavailable (I/O), kOverloaded (disk full: nothing of this call
+  /// counts as written).
   virtual Status write(uint64_t offset, BytesView data) = 0;
-  /// Data (and size, where it changed) survive power loss when this returns OK. After an error the state of un-synced
-  /// writes is unknown and must never be assumed durable: callers end the process.
+  /// Data (and size, where it changed) survive power loss when this returns OK. After an error the
+  /// state of un-synced writes is unknown and must never be assumed durable: callers end the
+  /// process.
   virtual Status sync() = 0;
   virtual Result<uint64_t> size() = 0;
   virtual Status truncate(uint64_t size) = 0;
 };
 
-enum class OpenMode : uint8_t { kRead, kReadWrite, kCreate };  // kCreate: read-write, made if absent
+enum class OpenMode : uint8_t {
+  kRead,
+  kReadWrite,
+  kCreate
+};  // kCreate: read-write, made if absent
 
 class FileSystem {
  public:

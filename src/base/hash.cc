@@ -1,12 +1,11 @@
 #include "base/hash.h"
 
 #include <nmmintrin.h>
+#include <xxhash.h>
 
 #include <array>
 #include <charconv>
 #include <cstring>
-
-#include <xxhash.h>
 
 namespace hindcast {
 

@@ -1,4 +1,5 @@
-// Expected failures are values: Result<T> and Status. The code of an Error says what the caller does.
+// Expected failures are values: Result<T> and Status. The code of an Error says what the caller
+// does.
 //
 // A thin [[nodiscard]] wrapper over tl::expected, spelled like C++23 std::expected, so that one
 // header changes when the standard one arrives. The wrapper exists because the library's own type
@@ -7,9 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-
 #include <tl/expected.hpp>
+#include <utility>
 
 namespace hindcast {
 
@@ -50,7 +50,7 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : inner_(std::move(value)) {}                       // NOLINT: implicit by design
+  Result(T value) : inner_(std::move(value)) {}  // NOLINT: implicit by design
   Result(Error error) : inner_(tl::make_unexpected(std::move(error))) {}  // NOLINT
 
   bool has_value() const { return inner_.has_value(); }
@@ -100,13 +100,13 @@ using Status = Result<void>;
 #define HC_CONCAT_(a, b) a##b
 #define HC_CONCAT(a, b) HC_CONCAT_(a, b)
 /// Returns the error of `expr` to the caller, if it has one.
-#define HC_TRY(expr)                                              \
-  do {                                                            \
+#define HC_TRY(expr)                                                              \
+  do {                                                                            \
     if (auto hc_status = (expr); !hc_status) return std::move(hc_status).error(); \
   } while (0)
 /// `HC_TRY_ASSIGN(auto x, expr)`: the value of `expr`, or returns its error to the caller.
 #define HC_TRY_ASSIGN(lhs, expr) HC_TRY_ASSIGN_(lhs, expr, HC_CONCAT(hc_result_, __LINE__))
-#define HC_TRY_ASSIGN_(lhs, expr, tmp)           \
-  auto tmp = (expr);                             \
-  if (!tmp) return std::move(tmp).error();       \
+#define HC_TRY_ASSIGN_(lhs, expr, tmp)     \
+  auto tmp = (expr);                       \
+  if (!tmp) return std::move(tmp).error(); \
   lhs = std::move(tmp).value()

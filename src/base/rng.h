@@ -13,7 +13,9 @@ class Rng {
   explicit Rng(uint64_t seed);
   uint64_t next();
   /// Uniform in [0, bound). Requires bound > 0.
-  uint64_t below(uint64_t bound) { return static_cast<uint64_t>((static_cast<uint128_>(next()) * bound) >> 64); }
+  uint64_t below(uint64_t bound) {
+    return static_cast<uint64_t>((static_cast<uint128_>(next()) * bound) >> 64);
+  }
   /// Uniform in [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   bool chance(double probability) { return unit() < probability; }

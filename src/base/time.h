@@ -1,5 +1,6 @@
-// Time lives in types: event time (when it happened), processing time (when we saw it) and monotonic
-// time (budgets, deadlines) do not mix. Nobody above base reads a clock; `now` is handed down.
+// Time lives in types: event time (when it happened), processing time (when we saw it) and
+// monotonic time (budgets, deadlines) do not mix. Nobody above base reads a clock; `now` is handed
+// down.
 #pragma once
 #include <chrono>
 #include <compare>
@@ -63,7 +64,8 @@ struct Window {
   auto operator<=>(const Window&) const = default;
 };
 
-/// The window of `size` aligned to the Unix epoch that holds `t`. Requires size > 0. Saturates at the ends of time.
+/// The window of `size` aligned to the Unix epoch that holds `t`. Requires size > 0. Saturates at
+/// the ends of time.
 constexpr EventTime align_down(EventTime t, Duration size) {
   const int64_t n = unix_ns(t), s = size.count();
   const int64_t r = n % s;
@@ -78,9 +80,11 @@ constexpr Window window_of(EventTime t, Duration size) {
 /// RFC 3339 in UTC with as many fraction digits as needed (0, 3, 6 or 9): "2024-03-01T10:00:00Z".
 std::string to_rfc3339(EventTime t);
 std::string to_rfc3339(ProcessingTime t);
-/// RFC 3339 with Z or an offset, 'T' or ' ' between date and time, 0 to 9 fraction digits. Errors: kInvalidArgument.
+/// RFC 3339 with Z or an offset, 'T' or ' ' between date and time, 0 to 9 fraction digits. Errors:
+/// kInvalidArgument.
 Result<EventTime> parse_rfc3339(std::string_view text);
-/// RFC 3339, or Unix seconds or milliseconds (told apart by size: above 1e11 it is ms), as the API accepts it.
+/// RFC 3339, or Unix seconds or milliseconds (told apart by size: above 1e11 it is ms), as the API
+/// accepts it.
 Result<EventTime> parse_request_time(std::string_view text);
 /// "250ms", "5s", "1m", "6h", "7d", "1w", "0". Errors: kInvalidArgument naming the allowed units.
 Result<Duration> parse_duration(std::string_view text);

@@ -1,10 +1,11 @@
 // The partition log: the only input of the live lane. What a clock or a socket decides is a control
-// record in it, ordered before the events that follow, so a lane's content is a pure function of its log.
+// record in it, ordered before the events that follow, so a lane's content is a pure function of
+// its log.
 //
-// Durability: `done` of append runs after the record survives power loss; nothing is readable before.
-// Ordering: positions of one (partition, channel) grow with append order. Done callbacks run in that order.
-// Thread safety: all calls from any thread; callbacks run on an implementation's thread or on the
-// caller's (each implementation says which), so callers post to their shard.
+// Durability: `done` of append runs after the record survives power loss; nothing is readable
+// before. Ordering: positions of one (partition, channel) grow with append order. Done callbacks
+// run in that order. Thread safety: all calls from any thread; callbacks run on an implementation's
+// thread or on the caller's (each implementation says which), so callers post to their shard.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -24,7 +25,8 @@ struct RecordHeader {
   PartitionId partition;
   RecordKind kind = RecordKind::kEvents;
   SourceId source;
-  uint32_t events = 0;  // events (or dead letters) in the record: lets a reader count what it has not decoded
+  uint32_t events =
+      0;  // events (or dead letters) in the record: lets a reader count what it has not decoded
 };
 
 struct LogRecord {
@@ -54,33 +56,42 @@ struct LogDamage {
 };
 
 struct LogStats {
-  ByteCount size;       // bytes between the oldest kept and the newest record (of the whole channel)
-  ByteCount limit;      // bound; at `size >= limit` append answers kOverloaded
+  ByteCount size;   // bytes between the oldest kept and the newest record (of the whole channel)
+  ByteCount limit;  // bound; at `size >= limit` append answers kOverloaded
   Position oldest, newest;
 };
 
 class Log {
  public:
   virtual ~Log() = default;
-  /// Appends all records, or none (atomic also over a crash: recovery shows all of them or none). They may belong to several
-  /// partitions. `done` gets the position of each. Errors: kOverloaded (log at its bound: nothing was appended; slow down),
-  /// kInvalidArgument (record too large). An empty vector is never refused for space and completes after all before it.
-  /// A failed sync ends the process (real) or the simulated node.
-  virtual void append(Channel channel, std::vector<LogAppend> records, Done<std::vector<Position>> done) = 0;
-  /// Durable records of `partition` after `after` (exclusive), at most about `max` payload bytes but at least one record if
-  /// there is one. Blocks for disk at most; never waits for new records. Errors: kCorruption (the next thing after
-  /// `after` is a bad record below the durable mark: the message names segment and byte; damage() lists the place, and
-  /// reading after its `resume` goes on behind it), kUnavailable (I/O).
-  virtual Result<LogChunk> read(PartitionId partition, Channel channel, Position after, ByteCount max) = 0;
-  /// Called (on the implementation's thread) whenever new records of any partition became readable; set once, before use.
+  /// Appends all records, or none (atomic also over a crash: recovery shows all of them or none).
+  /// They may belong to several partitions. `done` gets the position of each. Errors: kOverloaded
+  /// (log at its bound: nothing was appended; slow down), kInvalidArgument (record too large). An
+  /// empty vector is never refused for space and completes after all before it. A failed sync ends
+  /// the process (real) or the simulated node.
+  virtual void append(Channel channel, std::vector<LogAppend> records,
+                      Done<std::vector<Position>> done) = 0;
+  /// Durable records of `partition` after `after` (exclusive), at most about `max` payload bytes
+  /// but at least one record if there is one. Blocks for disk at most; never waits for new records.
+  /// Errors: kCorruption (the next thing after `after` is a bad record below the durable mark: the
+  /// message names segment and byte; damage() lists the place, and reading after its `resume` goes
+  /// on behind it), kUnavailable (I/O).
+  virtual Result<LogChunk> read(PartitionId partition, Channel channel, Position after,
+                                ByteCount max) = 0;
+  /// Called (on the implementation's thread) whenever new records of any partition became readable;
+  /// set once, before use.
   virtual void on_readable(std::function<void(Channel)> hook) = 0;
-  /// Keeps records at and after `from` until released, whatever trim says. Errors: kNotFound when already trimmed.
-  virtual Result<LeaseId> lease(PartitionId partition, Channel channel, Position from, std::string owner) = 0;
+  /// Keeps records at and after `from` until released, whatever trim says. Errors: kNotFound when
+  /// already trimmed.
+  virtual Result<LeaseId> lease(PartitionId partition, Channel channel, Position from,
+                                std::string owner) = 0;
   virtual void release(LeaseId lease) = 0;
-  /// Records of `partition` below `below` are no longer needed. Space is freed when no partition and no lease needs it.
+  /// Records of `partition` below `below` are no longer needed. Space is freed when no partition
+  /// and no lease needs it.
   virtual Status trim(PartitionId partition, Channel channel, Position below) = 0;
   virtual LogStats stats(Channel channel) const = 0;
-  /// Bytes of the channel (all partitions) between two of its positions; how far `safe` lags behind `applied`.
+  /// Bytes of the channel (all partitions) between two of its positions; how far `safe` lags behind
+  /// `applied`.
   virtual ByteCount between(Channel channel, Position older, Position newer) const = 0;
   /// Damage found so far (when the log was opened, and by reads), in order of position.
   virtual std::vector<LogDamage> damage(Channel channel) const = 0;

@@ -17,7 +17,7 @@ struct SourceState {
   EventTime max_event = kMinEventTime;  // highest event time seen; kMinEventTime = none
   EventTime advanced = kMinEventTime;   // highest `to` of an advance
   bool connected = false, idle = false, ended = false;
-  Bytes resume;                // last resume token seen in this partition
+  Bytes resume;  // last resume token seen in this partition
   uint64_t resume_number = 0;
   uint64_t received = 0;          // events and dead letters applied
   uint64_t replayed = 0;          // events moved to the replay log
@@ -25,7 +25,8 @@ struct SourceState {
   bool operator==(const SourceState&) const = default;
 };
 
-/// A source that was configured once and no longer is (it has a state but no delay) never holds the watermark back.
+/// A source that was configured once and no longer is (it has a state but no delay) never holds the
+/// watermark back.
 class Watermark {
  public:
   /// `delays` by source: the watermark's setting of each source of the stream.
@@ -33,15 +34,18 @@ class Watermark {
   /// Goes on from a checkpoint: its source states and its watermark.
   void restore(std::vector<SourceState> states, EventTime value);
 
-  void events(SourceId source, EventTime highest);  // connects the source, ends its idleness and its end
+  void events(SourceId source,
+              EventTime highest);  // connects the source, ends its idleness and its end
   void advance(SourceId source, const Advance& advance);
   void connected(SourceId source);  // ends its idleness and its end
   void disconnected(SourceId source);
 
-  /// Minimum over sources that are connected and neither idle nor ended, of max(max_event - delay, advanced); if there is
-  /// none, the maximum over all. Never goes back. kMinEventTime before the first event.
+  /// Minimum over sources that are connected and neither idle nor ended, of max(max_event - delay,
+  /// advanced); if there is none, the maximum over all. Never goes back. kMinEventTime before the
+  /// first event.
   EventTime value() const { return value_; }
-  /// For the caller's own fields (resume token, tallies); made when it is not there. Valid until a new source appears.
+  /// For the caller's own fields (resume token, tallies); made when it is not there. Valid until a
+  /// new source appears.
   SourceState& state(SourceId source);
   const std::vector<SourceState>& states() const { return states_; }  // by source
 
@@ -52,8 +56,8 @@ class Watermark {
   EventTime value_ = kMinEventTime;
 };
 
-/// The border between live and recovery of one partition: windows below `window`, and in it the slots below `slot`, are in
-/// the store. Ordered. Readers see `window` as the frontier.
+/// The border between live and recovery of one partition: windows below `window`, and in it the
+/// slots below `slot`, are in the store. Ordered. Readers see `window` as the frontier.
 struct Frontier {
   EventTime window = kMinEventTime;  // start of the first page window that is not wholly sealed
   uint16_t slot = 0;

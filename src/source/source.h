@@ -1,8 +1,8 @@
 // Sources: connections that carry a stream. A source parses once and hands over batches of events
 // with what a clock or socket decided as facts; the engine appends both to the log.
 //
-// Not polled = blocked, never idle: a source that the engine does not read keeps its data where it is.
-// Thread safety: confined to one thread.
+// Not polled = blocked, never idle: a source that the engine does not read keeps its data where it
+// is. Thread safety: confined to one thread.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,11 +20,11 @@ namespace hindcast {
 struct SourceBatch {
   EventBatch events;
   std::vector<DeadLetter> dead;
-  Bytes resume;                 // token to resume after this batch; empty = none
-  uint64_t ignored = 0;         // messages that are not events
-  bool connected = false;       // delivery began with this batch
+  Bytes resume;                             // token to resume after this batch; empty = none
+  uint64_t ignored = 0;                     // messages that are not events
+  bool connected = false;                   // delivery began with this batch
   std::optional<std::string> disconnected;  // delivery ended with this batch: why
-  bool ended = false;           // no event will ever follow
+  bool ended = false;                       // no event will ever follow
   std::optional<EventTime> heartbeat;       // the protocol's promise
   std::optional<Duration> retry_after;      // nothing there now: poll again after this
 };
