@@ -39,7 +39,7 @@ std::string quoted(std::string_view text) {
       out += c;
     } else if (c == '\t') {
       out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     } else {
       out += c;
@@ -48,12 +48,11 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
+/// For a comment: short, and printable ASCII whatever came in.
 std::string comment(std::string_view text) {
   std::string out;
-  for (const char c : text.substr(0, 40)) {
-    if (static_cast<unsigned char>(c) >= 0x20) out += c;
-  }
-  return text.size() > 40 ? out + "…" : out;
+  for (const char c : text.substr(0, 40)) out += c >= 0x20 && c < 0x7f ? c : '?';
+  return text.size() > 40 ? out + "..." : out;
 }
 
 /// A name for TOML and functions, from a column's.
@@ -61,6 +60,7 @@ std::string value_name(const std::string& column, const std::vector<std::string>
   std::string out;
   for (const char c : lower(column.substr(column.rfind('.') + 1)))
     out += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
+  out.resize(std::min<size_t>(out.size(), 40));
   if (!is_name(out)) out = "value_" + out;
   std::string unique = out;
   for (int n = 2; std::find(taken.begin(), taken.end(), unique) != taken.end(); ++n)
@@ -77,6 +77,7 @@ std::string stem_of(const std::string& path) {
                ? c
                : '_';
   }
+  out.resize(std::min<size_t>(out.size(), 40));
   if (!is_name(out)) out = "events_" + out;
   return is_name(out) ? out : "events";
 }

@@ -234,6 +234,12 @@ void measure_number(std::string_view text, SampleColumn& column) {
         std::max(column.fraction_digits, static_cast<unsigned>(text.size() - point - 1));
 }
 
+/// A mapping reads "$file" and "{day}" as something else, and TOML is UTF-8.
+bool is_mappable(const std::string& name) {
+  return !name.empty() && name[0] != '$' && name.find('{') == std::string::npos &&
+         simdjson::validate_utf8(name.data(), name.size());
+}
+
 SampleColumn describe(const std::string& name, const std::vector<Raw>& raw,
                       const std::string& null_text) {
   SampleColumn column;
@@ -286,8 +292,10 @@ Result<Sample> read_sample_columns(BytesView bytes, bool whole) {
     return invalid_argument(
         "the sample holds no records: neither JSON (an object or array for each event) nor CSV");
   sample.rows = table.rows;
-  for (const auto& [name, values] : table.columns())
-    sample.columns.push_back(describe(name, values, sample.format.null_text));
+  for (const auto& [name, values] : table.columns()) {
+    if (is_mappable(name))
+      sample.columns.push_back(describe(name, values, sample.format.null_text));
+  }
   return sample;
 }
 

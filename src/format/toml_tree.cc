@@ -13,10 +13,10 @@ TomlNode convert(const toml::node& node);
 TomlNode convert_table(const toml::table& table) {
   TomlNode out;
   for (const auto& [key, value] : table)
-    out.members.emplace_back(std::string(key.str()), convert(value));
+    out.members.push_back({std::string(key.str()), convert(value)});
   // The library sorts by name; problems are read from top to bottom.
   std::stable_sort(out.members.begin(), out.members.end(),
-                   [](const auto& a, const auto& b) { return a.second.line < b.second.line; });
+                   [](const auto& a, const auto& b) { return a.value.line < b.value.line; });
   return out;
 }
 

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
 namespace hindcast {
 
+struct TomlMember;
 struct TomlNode {
   enum class Kind : uint8_t { kText, kInteger, kReal, kBoolean, kTime, kArray, kTable };
   Kind kind = Kind::kTable;
@@ -18,12 +18,17 @@ struct TomlNode {
   int64_t integer = 0;
   double real = 0;
   bool boolean = false;
-  std::vector<TomlNode> items;                            // kArray
-  std::vector<std::pair<std::string, TomlNode>> members;  // kTable, in the order of the file
+  std::vector<TomlNode> items;      // kArray
+  std::vector<TomlMember> members;  // kTable, in the order of the file
 
   const TomlNode* member(std::string_view name) const;
   /// "a text", "a table": for messages.
   std::string_view kind_name() const;
+};
+
+struct TomlMember {
+  std::string name;
+  TomlNode value;
 };
 
 struct TomlFailure {
