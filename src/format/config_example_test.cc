@@ -1,6 +1,8 @@
 // hindcast.example.toml is the manual of the configuration: it must be right and complete.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/host.h"
 #include "format/config.h"
 #include "format/config_keys.h"
@@ -56,9 +58,25 @@ TEST(ConfigExampleTest, ItNamesEveryKeyOfThisVersion) {
   }
 }
 
-TEST(ConfigExampleTest, TheDemosConfigurationParses) {
-  const auto outcome = parse_config(read("demo/flights.toml"), "flights.toml", "");
-  EXPECT_TRUE(outcome.config) << to_string(outcome.problems, "flights.toml");
+TEST(ConfigExampleTest, TheConfigurationsOfDemoAndExamplesParse) {
+  for (const char* name :
+       {"demo/flights.toml", "examples/trades-http.toml", "examples/sensors-csv.toml"}) {
+    const auto outcome = parse_config(read(name), name, "");
+    EXPECT_TRUE(outcome.config) << to_string(outcome.problems, name);
+  }
+}
+
+// The first configuration anybody sees is the one in README.md.
+TEST(ConfigExampleTest, TheConfigurationInTheReadmeParsesAndIsUnder25Lines) {
+  const std::string text = read("README.md");
+  const std::string fence = "```toml\n";
+  const size_t begin = text.find(fence);
+  ASSERT_NE(begin, std::string::npos);
+  const size_t from = begin + fence.size();
+  const std::string toml = text.substr(from, text.find("```", from) - from);
+  EXPECT_LT(std::count(toml.begin(), toml.end(), '\n'), 25);
+  const auto outcome = parse_config(toml, "README.md", "");
+  EXPECT_TRUE(outcome.config) << to_string(outcome.problems, "README.md");
 }
 
 }  // namespace
