@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/read_past_damage.h"
 
 namespace hindcast {
 namespace {
@@ -18,7 +19,10 @@ BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkp
       roller_(std::move(roller)),
       drain_(std::move(drain), std::move(checkpoint)) {}
 
-void BackWorker::start() { committed(); }
+void BackWorker::start() {
+  trim();  // trims are forgotten by a restart
+  committed();
+}
 
 void BackWorker::stop() { stopped_.store(true, std::memory_order_relaxed); }
 
@@ -58,10 +62,7 @@ bool BackWorker::roll() {
   const Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
   if (!snapshot) return log_failure("rollups wait", snapshot.error()), false;
   Result<std::optional<Commit>> step = roller_.step(**snapshot, at_.runtime.wall_now());
-  if (!step) {
-    marks_waiting_ = false;
-    return log_failure("rollups wait", step.error()), false;
-  }
+  if (!step) return log_failure("rollups wait", step.error()), false;
   if (!*step) {
     marks_waiting_ = false;
     return false;
@@ -81,9 +82,12 @@ bool BackWorker::drain() {
   if (draining_ || drain_.dropped()) return false;
   if (drain_.wants_records()) {
     if (!replay_waiting_) return false;
-    Result<LogChunk> chunk =
-        at_.log.read(partition_, Channel::kReplay, drain_.read_after(), kReadBytes);
+    replay_after_ = std::max(replay_after_, drain_.read_after());
+    const Result<LogChunk> chunk =
+        read_past_damage(at_.log, partition_, Channel::kReplay, replay_after_, kReadBytes);
     if (!chunk) return log_failure("replay log not readable", chunk.error()), false;
+    if (chunk->records.empty()) replay_after_ = std::max(replay_after_, chunk->next);
+    const Position before = drain_.read_after();
     const Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
     if (!snapshot) return log_failure("replay log waits", snapshot.error()), false;
     const Result<std::optional<Checkpoint>> live = (*snapshot)->checkpoint(partition_);
@@ -92,9 +96,11 @@ bool BackWorker::drain() {
       if (const Status status = drain_.give(*chunk, **live); !status)
         log_failure("replay record skipped", status.error());
     }
-    if (drain_.wants_records()) {  // nothing that counts is there (yet)
-      replay_waiting_ = false;
-      return false;
+    if (drain_.wants_records()) {
+      // Nothing that counts is there yet; or what was read is void, or not yet the whole of a batch
+      // that an earlier life had begun.
+      replay_waiting_ = drain_.read_after() > before;
+      return replay_waiting_;
     }
   }
   if (!drain_.can_step()) return false;
@@ -161,20 +167,24 @@ void BackWorker::carry_drain(Effects effects) {
           marks_waiting_ = true;
         }
         carry_drain(drain_.committed(id, *result, at_.runtime.wall_now()));
-        if (result->state == CommitState::kCommitted) {
-          if (const Status trimmed =
-                  at_.log.trim(partition_, Channel::kReplay, drain_.read_after());
-              !trimmed) {
-            log_warn("replay log not trimmed",
-                     {{"partition", partition_}, {"error", trimmed.error().message}});
-          }
-        }
+        if (result->state == CommitState::kCommitted) trim();
       });
     });
   }
-  if (!waits) {
-    draining_ = false;
-    wake();
+  if (waits) return;
+  draining_ = false;
+  if (const Status failure = drain_.failure(); !failure) {
+    log_error("the replay log is not merged any more; a restart tries again",
+              {{"partition", partition_}, {"error", failure.error().message}});
+  }
+  wake();
+}
+
+/// Up to what is merged, not to what was read: a batch takes several commits.
+void BackWorker::trim() {
+  if (const Status trimmed = at_.log.trim(partition_, Channel::kReplay, drain_.safe()); !trimmed) {
+    log_warn("replay log not trimmed",
+             {{"partition", partition_}, {"error", trimmed.error().message}});
   }
 }
 

@@ -35,7 +35,8 @@ class BackWorker {
   /// may go on.
   void committed();
   void stop();
-  /// Calls `done(true)` when no ready mark and no countable record of the replay log is left.
+  /// Calls `done(true)` when no ready mark and no countable record of the replay log is left. Asked
+  /// after a lane was seen quiet, it knows of all that the lane committed.
   void quiet(std::function<void(bool)> done);
 
  private:
@@ -44,6 +45,7 @@ class BackWorker {
   bool roll();
   bool drain();
   void carry_drain(Effects effects);
+  void trim();
   void log_failure(const char* what, const Error& error);
 
   const PartitionId partition_;
@@ -52,6 +54,7 @@ class BackWorker {
   Drain drain_;
   bool marks_waiting_ = true;    // something was committed since the roller last found nothing
   bool replay_waiting_ = true;   // likewise for the drain
+  Position replay_after_;        // read the replay log after this, or after what the drain took
   bool draining_ = false;        // a read or commit of the drain is under way
   MonoTime drain_not_before_{};  // its pace
   bool timer_ = false;

@@ -102,7 +102,6 @@ Status Engine::build_partitions() {
           checkpoint, std::move(merged),
           LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
           LaneWorker::Hooks{[this] { recovered(); },
-                            [this](PartitionId at) { partitions_.at(at).back->committed(); },
                             [this](PartitionId at) { partitions_.at(at).back->committed(); }});
       roller.partition = id;
       partition.back = std::make_unique<BackWorker>(
@@ -136,19 +135,33 @@ void Engine::start() {
 void Engine::recovered() {
   if (recovering_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
   runtime_.post(back_shard(shards_), [this] {
+    const MonoTime now = runtime_.mono_now();
     for (const LaneWorker::View& view : views(all_partitions(), Window{}, {})) {
-      for (const SourceState& state : view.sources) ingest_.restore(state.source, state);
+      for (const SourceState& state : view.sources) ingest_.restore(state.source, state, now);
+      recovered_events_ += view.recovered_events;
     }
-    recovered_at_ = runtime_.mono_now();
-    uint64_t received = 0;
-    for (const auto& [source, tally] : ledger_.read()) received += tally.received;
+    recovered_at_ = now;
     log_info("ready",
              {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()},
-              {"received", received}});
+              {"recovered_events", recovered_events_}});
+    report_lost();
     start_sources();
     ready_.store(true, std::memory_order_release);
     tick();
   });
+}
+
+/// Damage to the log, or a log that ends too early, takes events that were counted as received.
+void Engine::report_lost() const {
+  const std::map<SourceId, SourceTally> tallies = ledger_.read();
+  for (const auto& [name, id] : catalog_.sources()) {
+    const auto found = tallies.find(id);
+    if (found == tallies.end() || found->second.balanced()) continue;
+    const SourceTally& tally = found->second;
+    log_error(
+        "events were lost with the log",
+        {{"source", name}, {"events", tally.received - tally.pending() - tally.settled.settled()}});
+  }
 }
 
 /// Pull sources go on behind their last durable batch.
@@ -176,15 +189,16 @@ void Engine::stop() {
     if (std::exchange(stopped_, true)) return;
   }
   stop_changed_.notify_all();
-  ready_.store(false, std::memory_order_release);
-  for (const auto& source : sources_) source->stop();
   for (auto& [id, partition] : partitions_) {
     partition.lane->stop();
     partition.back->stop();
   }
-  if (const Status closed = log_->close(); !closed)
+  runtime_.stop();  // later answers of log and store are dropped: the next start reads them
+  ready_.store(false, std::memory_order_release);
+  for (auto& [id, partition] : partitions_) partition.lane->abandon();
+  for (const auto& source : sources_) source->stop();
+  if (const Status closed = log_->close(); !closed)  // what was taken becomes durable
     log_error("log not closed", {{"error", closed.error().message}});
-  runtime_.stop();  // tasks that read the store end here; later answers of the store are dropped
   if (const Status closed = store_->close(); !closed)
     log_error("store not closed", {{"error", closed.error().message}});
 }
@@ -217,7 +231,11 @@ void Engine::heartbeat(const std::string& source, EventTime to, Done<bool> done)
     return done(unknown_name("source", source, known));
   }
   if (!ready()) return done(unavailable("starting: the log is being read; try again shortly"));
-  ingest_.heartbeat(found->second, to, std::move(done));
+  const auto shared =
+      std::make_shared<Done<bool>>(std::move(done));  // owners: this call, and the log's callback
+  const Status taken = ingest_.heartbeat(
+      found->second, to, [shared](const Result<bool>& durable) { (*shared)(durable); });
+  if (!taken) (*shared)(taken.error());
 }
 
 std::vector<const Engine::Partition*> Engine::all_partitions() const {
@@ -259,68 +277,14 @@ std::vector<OpenPage> Engine::open_pages(const std::vector<PartitionId>& partiti
   return out;
 }
 
-SystemStatus Engine::status() {
-  SystemStatus status = stored_status().value_or(SystemStatus{});
-  const std::vector<const Partition*> of = all_partitions();
-  const std::vector<LaneWorker::View> at = views(of, Window{}, {});
-  const std::map<SourceId, SourceTally> tallies = ledger_.read();
-  status.state = ready() ? "running" : "recovering";
-  status.uptime = runtime_.mono_now() - opened_;
-  status.recovery = ready() ? recovered_at_ - opened_ : status.uptime;
-  status.live_log = log_->stats(Channel::kLive);
-  status.replay_log = log_->stats(Channel::kReplay);
-  for (PartitionStatus& partition : status.partitions) {
-    for (size_t i = 0; i < of.size(); ++i) {
-      if (of[i]->id != partition.partition) continue;
-      if (at[i].watermark != kMinEventTime) partition.watermark = at[i].watermark;
-      partition.open_memory = at[i].memory;
-    }
-  }
-  for (SourceStatus& source : status.sources) {
-    const SourceId id = catalog_.sources().at(source.name);
-    source.state = std::string(to_string(ingest_.state(id)));
-    for (const auto& worker : sources_) {
-      if (const auto failure = worker->failure(); failure && worker->id() == id)
-        source.state = "failed: " + *failure;
-    }
-    source.max_event = ingest_.max_event(id);
-    source.behind = source.late = 0;
-    source.watermark.reset();
-    bool first = true;
-    for (size_t i = 0; i < of.size(); ++i) {
-      if (of[i]->stream->schema.name != source.stream) continue;
-      const std::optional<EventTime> watermark =
-          at[i].watermark == kMinEventTime ? std::nullopt : std::optional(at[i].watermark);
-      source.watermark =
-          first ? watermark
-                : (source.watermark && watermark ? std::min(source.watermark, watermark)
-                                                 : std::nullopt);
-      first = false;
-      for (const SourceState& state : at[i].sources) {
-        if (state.source != id) continue;
-        source.behind += state.behind;
-        source.late += state.late;
-      }
-    }
-    if (const auto found = tallies.find(id); found != tallies.end()) {
-      source.received = found->second.received;
-      source.pending = found->second.pending();
-      source.tallies = found->second.settled;
-      source.ignored = found->second.ignored;
-    }
-  }
-  return status;
-}
-
 bool Engine::drained() {
   if (!ready()) return false;
   for (const auto& source : sources_) {
     if (!source->ended() && !source->failure()) return false;
   }
-  const auto lanes_quiet = [this] {
-    return std::ranges::all_of(views(all_partitions(), Window{}, {}), &LaneWorker::View::quiet);
-  };
-  if (!lanes_quiet()) return false;
+  // Lanes first: what a lane commits makes work for the background, and not the other way round.
+  if (!std::ranges::all_of(views(all_partitions(), Window{}, {}), &LaneWorker::View::quiet))
+    return false;
   for (const auto& [id, partition] : partitions_) {
     const auto promise = std::make_shared<std::promise<bool>>();
     std::future<bool> answer = promise->get_future();
@@ -338,9 +302,7 @@ void Engine::wait_drained() {
   std::unique_lock lock(stop_mutex_);
   while (!stopped_) {
     lock.unlock();
-    // Twice: a lane's last commit wakes the background, which may be asked just before it hears of
-    // it.
-    const bool quiet = drained() && drained();
+    const bool quiet = drained();
     lock.lock();
     if (quiet) return;
     stop_changed_.wait_for(lock, kDrainedPoll, [this] { return stopped_; });

@@ -7,7 +7,7 @@
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
 // sources resume at their last durable token, pushes are taken. Nothing is repaired by hand.
-// Stop: sources, then the log (what was taken becomes durable), lanes and background, store. A kill
+// Stop: lanes and background, sources, the log (what was taken becomes durable), the store. A kill
 // -9 at any point only means that the next start reads more of the log.
 //
 // Thread safety: as Service; start and stop from one thread.
@@ -38,6 +38,8 @@ class Engine final : public ReadService {
   ~Engine() override;  // stops
 
   void start();
+  /// Requires: no push, query or heartbeat is under way or follows (the server stopped before).
+  /// wait_drained() may be: it returns.
   void stop();
 
   void push(const std::string& source, BytesView body, std::optional<FormatKind> format,
@@ -59,6 +61,7 @@ class Engine final : public ReadService {
          std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
   void recovered();
+  void report_lost() const;
   void start_sources();
   void tick();
   std::vector<OpenPage> open_pages(const std::vector<PartitionId>& partitions, const Window& range,
@@ -76,10 +79,11 @@ class Engine final : public ReadService {
   const size_t shards_;
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;
-  std::vector<std::unique_ptr<SourceWorker>>
-      sources_;  // filled by the back shard before ready_ is set
   const MonoTime opened_;
-  MonoTime recovered_at_{};  // written on the back shard before ready_ is set
+  // Written on the back shard before ready_ is set, and read by others only after that.
+  std::vector<std::unique_ptr<SourceWorker>> sources_;
+  MonoTime recovered_at_{};
+  uint64_t recovered_events_ = 0;
   std::atomic<size_t> recovering_{
       0};  // partitions whose log is not read yet; counted down by shards
   std::atomic<bool> ready_{

@@ -1,33 +1,23 @@
 #include "engine/ingest.h"
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
-#include "base/assert.h"
-#include "model/key.h"
+#include "engine/event_records.h"
 
 namespace hindcast {
 namespace {
 
-// Rows per log record: small enough that a lane's scratch columns stay in L2, large enough that
-// headers, dictionaries and checksums cost little.
-constexpr size_t kRecordRows = 4096;
-// Dead letters per record: each keeps up to 4 KiB of its text.
-constexpr size_t kRecordLetters = 128;
+void add_to_all(const StreamInfo& stream, RecordKind kind, SourceId source, const Bytes& payload,
+                std::vector<LogAppend>& records) {
+  for (const PartitionId partition : stream.partitions)
+    records.push_back({{partition, kind, source, 0}, payload});
+}
 
-/// Rows of `batch` by partition, in order. With one partition the batch itself is used.
-std::vector<EventBatch> split(const StreamInfo& stream, const EventBatch& batch) {
-  std::vector<EventBatch> parts(stream.partitions.size(), EventBatch(stream.schema));
-  std::vector<std::pair<uint32_t, uint32_t>> place(
-      batch.keys.size());  // key -> (partition, key there)
-  for (uint32_t k = 0; k < batch.keys.size(); ++k) {
-    const uint32_t p = partition_of(batch.keys[k], stream.schema.partitions);
-    place[k] = {p, parts[p].keys.add(batch.keys[k])};
-  }
-  for (size_t row = 0; row < batch.size(); ++row) {
-    const auto [p, key] = place[batch.key[row]];
-    parts[p].append_row(stream.schema, batch, row, key);
-  }
-  return parts;
+/// End of the window that holds the highest event; nothing is promised before the first one.
+EventTime end_of(EventTime max_event, Duration window) {
+  return max_event == kMinEventTime ? kMinEventTime : window_of(max_event, window).end;
 }
 
 }  // namespace
@@ -43,167 +33,192 @@ Ingest::Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& l
   }
 }
 
-void Ingest::restore(SourceId source, const SourceState& state) {
+void Ingest::restore(SourceId source, const SourceState& state, MonoTime now) {
   const auto found = lanes_.find(source);
   if (found == lanes_.end()) return;  // a source that the configuration no longer names
   Lane& at = *found->second;
   const std::scoped_lock lock(at.mutex);
-  at.max_event = std::max(at.max_event, state.max_event);
-  if (state.resume_number > at.resume_number) {
-    at.resume_number = state.resume_number;
-    at.resume = state.resume;
+  Facts& facts = at.facts;
+  facts.max_event = std::max(facts.max_event, state.max_event);
+  facts.last_event = now;
+  if (state.resume_number > facts.resume_number) {
+    facts.resume_number = state.resume_number;
+    facts.resume = state.resume;
   }
-  if (state.ended) at.state = State::kEnded;
+  // A partition that still waits for the source decides: it has to hear of its silence.
+  const State here = state.ended        ? State::kEnded
+                     : !state.connected ? State::kWaiting
+                     : state.idle       ? State::kIdle
+                                        : State::kConnected;
+  if (facts.state == State::kWaiting || here == State::kConnected) facts.state = here;
 }
 
 Bytes Ingest::resume_token(SourceId source) const {
   const std::scoped_lock lock(lane(source).mutex);
-  return lane(source).resume;
+  return lane(source).facts.resume;
 }
 
-void Ingest::add_advance(const Lane& at, EventTime to, Advance::Why why,
-                         std::vector<LogAppend>& records) const {
-  for (const PartitionId partition : at.stream->partitions) {
-    records.push_back({{partition, RecordKind::kAdvance, at.id, 0}, encode(Advance{to, why})});
-  }
-}
-
-void Ingest::add_events(Lane& at, const SourceBatch& batch, std::vector<LogAppend>& records) const {
+void Ingest::add_events(Lane& at, const SourceBatch& batch, std::vector<LogAppend>& records) {
   const StreamInfo& stream = *at.stream;
-  const bool split_needed = stream.partitions.size() > 1;
-  std::vector<EventBatch> parts;
-  if (split_needed) parts = split(stream, batch.events);
-  for (size_t p = 0; p < stream.partitions.size(); ++p) {
-    const EventBatch& part = split_needed ? parts[p] : batch.events;
-    for (size_t begin = 0; begin < part.size(); begin += kRecordRows) {
-      const size_t end = std::min(begin + kRecordRows, part.size());
-      // The token rides on every record: they become durable together.
-      const EventsRecord head{at.resume, at.resume_number};
-      records.push_back(
-          {{stream.partitions[p], RecordKind::kEvents, at.id, static_cast<uint32_t>(end - begin)},
-           encode_events(stream.schema, head, part, begin, end)});
-    }
-  }
+  const EventsRecord head{at.facts.resume, at.facts.resume_number};
   const EventTime highest = event_time_ns(std::ranges::max(batch.events.time));
-  if (highest <= at.max_event) return;
-  const Duration window = stream.schema.page_window;
-  const bool passed = at.max_event == kMinEventTime ||
-                      align_down(highest, window) > align_down(at.max_event, window);
-  at.max_event = highest;
-  if (!passed || !split_needed) return;
-  for (size_t p = 0; p < stream.partitions.size(); ++p) {
-    const EventBatch& part = parts[p];
-    if (!part.empty() && event_time_ns(std::ranges::max(part.time)) == highest)
-      continue;  // it is there already
-    records.push_back({{stream.partitions[p], RecordKind::kAdvance, at.id, 0},
-                       encode(Advance{highest - at.config->delay, Advance::Why::kWindowPassed})});
+  const EventTime before = std::exchange(at.facts.max_event, std::max(at.facts.max_event, highest));
+  if (stream.partitions.size() == 1) {
+    add_event_records(stream.schema, stream.partitions.front(), at.id, head, batch.events, records);
+    return;
   }
+  const std::vector<EventBatch> parts = split_by_partition(stream, batch.events);
+  for (size_t p = 0; p < parts.size(); ++p)
+    add_event_records(stream.schema, stream.partitions[p], at.id, head, parts[p], records);
+  const Duration window = stream.schema.page_window;
+  const bool passed =
+      before == kMinEventTime ||
+      (highest > before && align_down(highest, window) > align_down(before, window));
+  if (!passed) return;
+  const Bytes advance = encode(Advance{highest - at.config->delay, Advance::Why::kWindowPassed});
+  for (size_t p = 0; p < parts.size(); ++p) {
+    if (!parts[p].empty() && event_time_ns(std::ranges::max(parts[p].time)) == highest)
+      continue;  // it is there already
+    records.push_back({{stream.partitions[p], RecordKind::kAdvance, at.id, 0}, advance});
+  }
+}
+
+std::vector<LogAppend> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime now) {
+  const StreamInfo& stream = *at.stream;
+  Facts& facts = at.facts;
+  std::vector<LogAppend> records;
+  if (batch.connected || !batch.events.empty()) {
+    // To all partitions: one without events of this batch would go on taking the source for idle.
+    if (!std::exchange(facts.announced, true)) {
+      add_to_all(stream, RecordKind::kConnected, at.id, encode(Connection{"delivery began"}),
+                 records);
+    }
+    facts.state = State::kConnected;
+    facts.last_event = now;
+  }
+  if (!batch.resume.empty()) {
+    facts.resume = batch.resume;
+    ++facts.resume_number;
+  }
+  if (!batch.events.empty()) {
+    add_events(at, batch, records);
+  } else if (!batch.resume.empty() && !batch.dead.empty()) {
+    // Only an events record carries a token; without it a restart would read these letters again.
+    const EventBatch none(stream.schema);
+    records.push_back({{stream.partitions.front(), RecordKind::kEvents, at.id, 0},
+                       encode_events(stream.schema, EventsRecord{facts.resume, facts.resume_number},
+                                     none, 0, 0)});
+  }
+  add_dead_letter_records(stream.partitions.front(), at.id, batch.dead, records);
+  if (batch.heartbeat) {
+    add_to_all(stream, RecordKind::kAdvance, at.id,
+               encode(Advance{*batch.heartbeat, Advance::Why::kHeartbeat}), records);
+  }
+  if (batch.disconnected) {
+    facts.state = State::kDisconnected;
+    facts.announced = false;
+    add_to_all(stream, RecordKind::kDisconnected, at.id, encode(Connection{*batch.disconnected}),
+               records);
+  }
+  if (batch.ended) {
+    facts.state = State::kEnded;
+    facts.announced = false;
+    add_to_all(stream, RecordKind::kAdvance, at.id,
+               encode(Advance{end_of(facts.max_event, stream.coarsest), Advance::Why::kEnd}),
+               records);
+  }
+  return records;
 }
 
 Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done) {
   Lane& at = lane(source);
-  // Judged before anything is noted down: a refused batch must leave no trace, for it comes again.
+  const std::scoped_lock lock(at.mutex);
   const LogStats stats = log_.stats(Channel::kLive);
+  Status taken;
   if (stats.size >= stats.limit && !(batch.events.empty() && batch.dead.empty())) {
-    return overloaded("the log holds " + std::to_string(stats.size.value >> 20) +
-                      " MiB, its bound; aggregation lags behind");
-  }
-  std::unique_lock lock(at.mutex);
-  const StreamInfo& stream = *at.stream;
-  std::vector<LogAppend> records;
-  if ((batch.connected || !batch.events.empty()) && !at.announced) {
-    at.announced = true;
-    for (const PartitionId partition : stream.partitions) {
-      records.push_back(
-          {{partition, RecordKind::kConnected, source, 0}, encode(Connection{"delivery began"})});
-    }
-  }
-  if (!batch.resume.empty()) {
-    at.resume = batch.resume;
-    ++at.resume_number;
-  }
-  if (!batch.events.empty()) {
-    add_events(at, batch, records);
-    at.last_event = now;
-    at.state = State::kConnected;
-  }
-  for (size_t begin = 0; begin < batch.dead.size(); begin += kRecordLetters) {
-    const size_t end = std::min(begin + kRecordLetters, batch.dead.size());
-    const std::vector<DeadLetter> letters(batch.dead.begin() + static_cast<ptrdiff_t>(begin),
-                                          batch.dead.begin() + static_cast<ptrdiff_t>(end));
-    records.push_back({{stream.partitions.front(), RecordKind::kDead, source,
-                        static_cast<uint32_t>(letters.size())},
-                       encode(letters)});
-  }
-  if (batch.heartbeat) add_advance(at, *batch.heartbeat, Advance::Why::kHeartbeat, records);
-  if (batch.disconnected) {
-    at.state = State::kDisconnected;
-    at.announced = false;
-    for (const PartitionId partition : stream.partitions) {
-      records.push_back({{partition, RecordKind::kDisconnected, source, 0},
-                         encode(Connection{*batch.disconnected})});
-    }
-  }
-  if (batch.ended) {
-    at.state = State::kEnded;
-    if (at.max_event != kMinEventTime) {
-      add_advance(at, window_of(at.max_event, stream.coarsest).end, Advance::Why::kEnd, records);
-    }
-  }
-  ledger_.ignored(source, batch.ignored);
-  if (records.empty()) {
-    lock.unlock();
-    done(true);
+    // Asked before the batch is encoded; the log itself has the last word.
+    taken = overloaded("the log holds " + std::to_string(stats.size.value >> 20) +
+                       " MiB, its bound; aggregation lags behind");
   } else {
-    submit(at, std::move(records), std::move(done));
+    const Facts before = at.facts;
+    taken = submit(at, take(at, batch, now), std::move(done));
+    if (!taken) at.facts = before;  // it leaves no trace, for it comes again
   }
-  return {};
+  if (taken) {
+    ledger_.ignored(source, batch.ignored);
+  } else {
+    at.facts.last_event = now;  // offered, and not taken: the source is not silent
+  }
+  return taken;
 }
 
-void Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {
+Status Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {
   Lane& at = lane(source);
   const std::scoped_lock lock(at.mutex);
   std::vector<LogAppend> records;
-  add_advance(at, to, Advance::Why::kHeartbeat, records);
-  submit(at, std::move(records), std::move(done));
+  add_to_all(*at.stream, RecordKind::kAdvance, at.id, encode(Advance{to, Advance::Why::kHeartbeat}),
+             records);
+  return submit(at, std::move(records), std::move(done));
 }
 
 void Ingest::check_idle(MonoTime now) {
   for (const auto& [id, owned] : lanes_) {
     Lane& at = *owned;
     const std::scoped_lock lock(at.mutex);
-    if (!at.config->idle_after || at.state != State::kConnected || at.max_event == kMinEventTime)
-      continue;
-    if (now - at.last_event < *at.config->idle_after) continue;
-    at.state = State::kIdle;
+    Facts& facts = at.facts;
+    if (!at.config->idle_after || facts.state != State::kConnected) continue;
+    if (at.in_flight.load(std::memory_order_relaxed) > 0) facts.last_event = now;
+    if (now - facts.last_event < *at.config->idle_after) continue;
     std::vector<LogAppend> records;
-    add_advance(at, window_of(at.max_event, at.stream->schema.page_window).end, Advance::Why::kIdle,
-                records);
-    submit(at, std::move(records), [](const Result<bool>&) {});
+    add_to_all(*at.stream, RecordKind::kAdvance, at.id,
+               encode(Advance{end_of(facts.max_event, at.stream->schema.page_window),
+                              Advance::Why::kIdle}),
+               records);
+    if (!submit(at, std::move(records), [](const Result<bool>&) {})) continue;  // next time
+    facts.state = State::kIdle;
+    facts.announced = false;
   }
 }
 
-void Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done) {
-  uint64_t events = 0;
-  for (const LogAppend& record : records) events += record.header.events;
+/// A refusal is answered by the log within append() (log/embedded_log.h says so); it is then this
+/// call's error, and `done` is not called.
+Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done) {
+  struct Call {
+    Done<bool> done;
+    std::thread::id caller = std::this_thread::get_id();
+    bool inside = true;  // only the caller's thread reads and writes it
+    std::optional<Error> refused;
+  };
+  const auto call = std::make_shared<Call>();  // owners: this function and the log's callback
+  call->done = std::move(done);
+  const LogCounts counts = count(records);
+  ledger_.appended(counts);  // first: a lane may have applied a record before its answer comes
+  ++at.in_flight;
   log_.append(Channel::kLive, std::move(records),
-              [this, source = at.id, events,
-               done = std::move(done)](Result<std::vector<Position>> positions) {
-                if (!positions) return done(std::move(positions).error());
-                if (events > 0) ledger_.appended(source, events);
-                done(true);
+              [this, &at, call, counts](Result<std::vector<Position>> positions) {
+                --at.in_flight;
+                if (positions) return call->done(true);
+                ledger_.withdrawn(counts);
+                if (std::this_thread::get_id() == call->caller && call->inside) {
+                  call->refused = std::move(positions).error();
+                } else {
+                  call->done(std::move(positions).error());
+                }
               });
+  call->inside = false;
+  if (call->refused) return *std::move(call->refused);
+  return {};
 }
 
 Ingest::State Ingest::state(SourceId source) const {
   const std::scoped_lock lock(lane(source).mutex);
-  return lane(source).state;
+  return lane(source).facts.state;
 }
 
 std::optional<EventTime> Ingest::max_event(SourceId source) const {
   const std::scoped_lock lock(lane(source).mutex);
-  if (lane(source).max_event == kMinEventTime) return std::nullopt;
-  return lane(source).max_event;
+  const EventTime highest = lane(source).facts.max_event;
+  return highest == kMinEventTime ? std::nullopt : std::optional(highest);
 }
 
 std::string_view to_string(Ingest::State state) {

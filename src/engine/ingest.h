@@ -4,7 +4,8 @@
 // All records of one batch are one append: after a crash the batch is there whole or not at all, so
 // a resume token never skips anything.
 //
-// Thread safety: any thread; one mutex per source orders its facts against its events.
+// Thread safety: any thread; one mutex per source orders its facts against its events. `done` runs
+// on the log's thread.
 #pragma once
 #include <atomic>
 #include <map>
@@ -26,17 +27,21 @@ class Ingest {
  public:
   Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger);
 
-  /// What recovery found: the source's highest event, and its last resume token.
-  void restore(SourceId source, const SourceState& state);
+  /// What recovery found in one partition: whether the source delivers, its highest event, its last
+  /// resume token. Its silence is counted from `now`.
+  void restore(SourceId source, const SourceState& state, MonoTime now);
   /// "" = none: begin at the beginning.
   Bytes resume_token(SourceId source) const;
 
-  /// Appends a batch. `done` gets true once it is durable. Errors, at once and without calling
-  /// `done`: kOverloaded (log at its bound; nothing was taken, offer the same batch again later).
+  /// Appends a batch. `done` gets true once it and all batches before it are durable. Errors, at
+  /// once and without calling `done`; nothing was taken and nothing noted down: kOverloaded (log at
+  /// its bound: offer the same batch again later), kInvalidArgument (too large for the log).
   Status append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done);
-  void heartbeat(SourceId source, EventTime to, Done<bool> done);
-  /// Writes kIdle advances for sources that have been silent for their idle_after. Called about
-  /// once a second.
+  /// Errors: as append.
+  Status heartbeat(SourceId source, EventTime to, Done<bool> done);
+  /// Writes kIdle advances for sources that have been silent for their idle_after. A source that we
+  /// do not read, or whose batch we do not take, is blocked, not silent. Called about once a
+  /// second.
   void check_idle(MonoTime now);
 
   enum class State : uint8_t { kWaiting, kConnected, kIdle, kDisconnected, kEnded };
@@ -44,23 +49,29 @@ class Ingest {
   std::optional<EventTime> max_event(SourceId source) const;
 
  private:
-  struct Lane {  // one source
-    const SourceConfig* config;
-    const StreamInfo* stream;
-    SourceId id;
-    mutable std::mutex mutex;
+  struct Facts {  // of one source; a refused batch leaves them as they were
     State state = State::kWaiting;
-    bool announced = false;  // a kConnected record of this run is in the log
+    bool announced = false;  // every partition knows that it delivers
     EventTime max_event = kMinEventTime;
     MonoTime last_event{};
     Bytes resume;
     uint64_t resume_number = 0;
   };
+  struct Lane {  // one source
+    const SourceConfig* config;
+    const StreamInfo* stream;
+    SourceId id;
+    // Appends without an answer. Counted up under the mutex, down by the log's thread; only asked
+    // whether it is 0.
+    std::atomic<size_t> in_flight{0};
+    mutable std::mutex mutex;
+    Facts facts;  // guarded by mutex
+  };
   Lane& lane(SourceId source) const { return *lanes_.at(source); }
-  void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records) const;
-  void add_advance(const Lane& lane, EventTime to, Advance::Why why,
-                   std::vector<LogAppend>& records) const;
-  void submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done);
+  /// The batch as records, noted down in the lane's facts.
+  static std::vector<LogAppend> take(Lane& lane, const SourceBatch& batch, MonoTime now);
+  static void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);
+  Status submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done);
 
   Log& log_;
   Ledger& ledger_;

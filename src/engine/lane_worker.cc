@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/read_past_damage.h"
 
 namespace hindcast {
 namespace {
@@ -23,6 +24,7 @@ LaneWorker::LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkp
       partition_(options.partition),
       at_(places),
       hooks_(std::move(hooks)),
+      applied_before_(checkpoint ? checkpoint->applied : Position{}),
       lane_(std::move(options), std::move(checkpoint)),
       read_after_(lane_.read_after()),
       recover_to_(places.log.stats(Channel::kLive).newest),
@@ -42,7 +44,8 @@ void LaneWorker::pump() {
   if (stopped_.load(std::memory_order_relaxed)) return;
   const bool takes = lane_.can_apply();  // else the log is the buffer
   if (takes) {
-    const Result<LogChunk> chunk = read_log();
+    const Result<LogChunk> chunk =
+        read_past_damage(at_.log, partition_, Channel::kLive, read_after_, kReadBytes);
     if (!chunk) {
       log_error("log not readable; retrying",
                 {{"partition", partition_}, {"error", chunk.error().message}});
@@ -60,37 +63,30 @@ void LaneWorker::pump() {
   if (takes && !log_ended_) readable();
 }
 
-/// The next records. Damage is reported once and stepped over: what is lost is a known hole, and
-/// live goes on.
-Result<LogChunk> LaneWorker::read_log() {
-  Result<LogChunk> chunk = at_.log.read(partition_, Channel::kLive, read_after_, kReadBytes);
-  if (chunk || chunk.error().code != ErrorCode::kCorruption) return chunk;
-  for (const LogDamage& damage : at_.log.damage(Channel::kLive)) {
-    if (damage.resume <= read_after_) continue;
-    log_error("log damaged; going on behind it",
-              {{"partition", partition_}, {"error", chunk.error().message}});
-    read_after_ = damage.resume;
-    return at_.log.read(partition_, Channel::kLive, read_after_, kReadBytes);
-  }
-  return chunk;
-}
-
 void LaneWorker::apply(const LogChunk& chunk) {
   if (const Status status = lane_.apply(chunk); !status) {
     log_error("record skipped", {{"partition", partition_}, {"error", status.error().message}});
   }
-  if (recovering_) return;  // counted as a whole, by finish_recovery()
-  std::map<SourceId, uint64_t> applied;
-  for (const LogRecord& record : chunk.records)
-    applied[record.header.source] += record.header.events;
-  for (const auto& [source, events] : applied) {
-    if (events > 0) at_.ledger.applied(source, events);
-  }
+  const LogCounts counts = count(chunk.records);
+  if (!recovering_) return at_.ledger.applied(counts);
+  for (const auto& [at, events] : counts)  // the ledger gets them as a whole: finish_recovery()
+    recovered_events_ += events;
 }
 
 /// From here on the ledger follows every move; this is where it starts from.
 void LaneWorker::finish_recovery() {
   recovering_ = false;
+  if (lane_.recovering()) {
+    // The lane would wait for ever for records that are gone. What of them was sealed is in the
+    // store; what was open is lost, and the accounts of its sources say so by not balancing.
+    log_error(
+        "the log ends before what was applied of it; events of open buckets are lost",
+        {{"partition", partition_}, {"read_to", read_after_.lo}, {"applied", applied_before_.lo}});
+    read_after_ = std::max(read_after_, applied_before_);
+    (void)lane_.apply(LogChunk{{}, read_after_}).has_value();  // it has no record to object to
+  }
+  // Trims are forgotten by a restart; a partition without new commits must not pin the log of all.
+  trim();
   std::map<SourceId, uint64_t> open;
   for (const auto& [source, events] : lane_.pending()) open[source] += events;
   for (const auto& [id, tallies] : under_way_) {
@@ -107,14 +103,22 @@ void LaneWorker::finish_recovery() {
   hooks_.recovered();
 }
 
+void LaneWorker::trim() {
+  const Status trimmed = at_.log.trim(partition_, Channel::kLive, lane_.safe());
+  if (!trimmed)
+    log_warn("log not trimmed", {{"partition", partition_}, {"error", trimmed.error().message}});
+}
+
 /// Whatever the lane can do now without more records.
 void LaneWorker::work() {
   const ProcessingTime now = at_.runtime.wall_now();
-  if (lane_.can_seal() && under_way_.size() < kCommitsMax) {
-    carry(lane_.seal_slice(kSliceBytes, now));
-    readable();  // one slice at a time, so that records get their turn in between
-  } else if (lane_.over_memory()) {
-    carry(lane_.spill(now));
+  if (under_way_.size() < kCommitsMax) {  // else the next answer comes back here
+    if (lane_.can_seal()) {
+      carry(lane_.seal_slice(kSliceBytes, now));
+      readable();  // one slice at a time, so that records get their turn in between
+    } else if (lane_.over_memory()) {
+      carry(lane_.spill(now));
+    }
   }
   if (lane_.has_late()) flush_later();
 }
@@ -183,16 +187,15 @@ void LaneWorker::read_pages(std::vector<PageRead> reads) {
 
 void LaneWorker::append_replay(std::vector<LogAppend> records) {
   ++replay_appends_;
-  std::map<SourceId, uint64_t> events;
-  for (const LogAppend& record : records) events[record.header.source] += record.header.events;
+  LogCounts counts = count(records);
   at_.log.append(
       Channel::kReplay, std::move(records),
-      [this, events = std::move(events)](Result<std::vector<Position>> positions) {
-        at_.runtime.post(at_.shard, [this, events, positions = std::move(positions)] {
+      [this, counts = std::move(counts)](Result<std::vector<Position>> positions) {
+        at_.runtime.post(at_.shard, [this, counts, positions = std::move(positions)] {
           --replay_appends_;
           if (positions) {
             lane_.replay_appended(*positions);
-            for (const auto& [source, count] : events) at_.ledger.to_replay(source, count);
+            if (!recovering_) at_.ledger.to_replay(counts);  // else counted as a whole
           } else {
             lane_.replay_refused();  // the replay log is full: the lane offers them again
           }
@@ -223,10 +226,7 @@ void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
       std::abort();
     }
     if (result->state == CommitState::kCommitted) {
-      if (const Status trimmed = at_.log.trim(partition_, Channel::kLive, lane_.safe()); !trimmed) {
-        log_warn("log not trimmed",
-                 {{"partition", partition_}, {"error", trimmed.error().message}});
-      }
+      trim();
       hooks_.committed(partition_);
     }
   }
@@ -266,7 +266,13 @@ bool LaneWorker::quiet() const {
 }
 
 LaneWorker::View LaneWorker::look(Window range, std::optional<uint16_t> slot) const {
-  View view{lane_.watermark(), lane_.frontier(), lane_.memory(), lane_.sources(), {}, quiet()};
+  View view{.watermark = lane_.watermark(),
+            .frontier = lane_.frontier(),
+            .memory = lane_.memory(),
+            .sources = lane_.sources(),
+            .open = {},
+            .recovered_events = recovered_events_,
+            .quiet = quiet()};
   for (const PageKey& key : lane_.open_pages(range, slot)) {
     view.open.push_back({key, lane_.open_page(key.window, key.slot)});
   }

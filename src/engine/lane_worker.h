@@ -40,8 +40,7 @@ class LaneWorker {
     std::function<void()>
         recovered;  // once: everything that was in the log at the start is applied
     std::function<void(PartitionId)>
-        committed;  // a commit of this partition is durable (marks may wait)
-    std::function<void(PartitionId)> replay_appended;  // events went into the replay log
+        committed;  // a commit of this partition is durable: marks or the replay log may wait
   };
 
   /// `drained_before`: events of the replay log that the drain had merged, as its checkpoint says,
@@ -54,6 +53,8 @@ class LaneWorker {
   void readable();
   /// No new work after this; what is under way ends by itself.
   void stop();
+  /// Drops views that still wait for a commit. Call when the shard has ended.
+  void abandon() { waiters_.clear(); }
 
   struct View {
     EventTime watermark = kMinEventTime;
@@ -61,6 +62,7 @@ class LaneWorker {
     ByteCount memory;
     std::vector<SourceState> sources;
     std::vector<OpenPage> open;
+    uint64_t recovered_events = 0;  // read again from the log at the start
     bool quiet = false;  // log read to its end, nothing to seal, nothing late, nothing under way
   };
   /// Calls `done` with what the lane holds open in `range` (none: Window{}), once every commit
@@ -69,9 +71,9 @@ class LaneWorker {
 
  private:
   void pump();
-  Result<LogChunk> read_log();
   void apply(const LogChunk& chunk);
   void finish_recovery();
+  void trim();
   void work();
   void carry(Effects effects);
   void read_pages(std::vector<PageRead> reads);
@@ -85,10 +87,12 @@ class LaneWorker {
   const PartitionId partition_;
   Places at_;
   Hooks hooks_;
+  const Position applied_before_;  // as the checkpoint at the start says
   LiveLane lane_;
   Position read_after_;
   Position recover_to_;  // newest record at the start
   bool recovering_ = true;
+  uint64_t recovered_events_ = 0;
   std::map<SourceId, uint64_t> drained_before_;
   std::vector<TallyDelta> settled_in_recovery_;
   bool log_ended_ = false;  // the last read found nothing more

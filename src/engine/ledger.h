@@ -4,13 +4,18 @@
 //   received = unapplied (in the log) + open (in lanes, or in commits under way) + replay (replay
 //   log) + settled
 //
+// An event counts as received from when it is offered to the log, and no longer if the log refuses
+// it: a lane may see a record before the log has answered who appended it.
+//
 // Thread safety: any thread; one mutex, held for a few additions. Moves are per batch, not per
 // event.
 #pragma once
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
+#include "log/log.h"
 #include "progress/checkpoint.h"
 
 namespace hindcast {
@@ -25,6 +30,18 @@ struct SourceTally {
   uint64_t pending() const { return unapplied + open + replay; }
   bool balanced() const { return received == pending() + settled.settled(); }
 };
+
+/// Events (and dead letters) of records, by source and partition.
+using LogCounts = std::map<std::pair<SourceId, PartitionId>, uint64_t>;
+template <class Records>  // LogAppend or LogRecord
+LogCounts count(const Records& records) {
+  LogCounts counts;
+  for (const auto& record : records) {
+    if (record.header.events > 0)
+      counts[{record.header.source, record.header.partition}] += record.header.events;
+  }
+  return counts;
+}
 
 class Ledger {
  public:
@@ -42,25 +59,40 @@ class Ledger {
     tally.open += open;
     tally.replay += replay;
   }
-  /// A record became durable in the live log.
-  void appended(SourceId source, uint64_t events) {
+  void appended(const LogCounts& counts) {
     const std::scoped_lock lock(mutex_);
-    tallies_[source].received += events;
-    tallies_[source].unapplied += events;
+    for (const auto& [at, events] : counts) {
+      tallies_[at.first].received += events;
+      tallies_[at.first].unapplied += events;
+      unapplied_[at.second] += events;
+    }
+  }
+  void withdrawn(const LogCounts& counts) {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [at, events] : counts) {
+      tallies_[at.first].received -= events;
+      tallies_[at.first].unapplied -= events;
+      unapplied_[at.second] -= events;
+    }
   }
   void ignored(SourceId source, uint64_t messages) {
     const std::scoped_lock lock(mutex_);
     tallies_[source].ignored += messages;
   }
-  void applied(SourceId source, uint64_t events) {
+  void applied(const LogCounts& counts) {
     const std::scoped_lock lock(mutex_);
-    tallies_[source].unapplied -= events;
-    tallies_[source].open += events;
+    for (const auto& [at, events] : counts) {
+      tallies_[at.first].unapplied -= events;
+      tallies_[at.first].open += events;
+      unapplied_[at.second] -= events;
+    }
   }
-  void to_replay(SourceId source, uint64_t events) {
+  void to_replay(const LogCounts& counts) {
     const std::scoped_lock lock(mutex_);
-    tallies_[source].open -= events;
-    tallies_[source].replay += events;
+    for (const auto& [at, events] : counts) {
+      tallies_[at.first].open -= events;
+      tallies_[at.first].replay += events;
+    }
   }
   /// A commit is durable.
   void settled(const std::vector<TallyDelta>& deltas, bool from_replay) {
@@ -75,10 +107,17 @@ class Ledger {
     const std::scoped_lock lock(mutex_);
     return tallies_;
   }
+  /// Events in the log that the partition's lane has not seen.
+  uint64_t unapplied(PartitionId partition) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = unapplied_.find(partition);
+    return found == unapplied_.end() ? 0 : found->second;
+  }
 
  private:
   mutable std::mutex mutex_;
   std::map<SourceId, SourceTally> tallies_;
+  std::map<PartitionId, uint64_t> unapplied_;
 };
 
 }  // namespace hindcast

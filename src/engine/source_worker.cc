@@ -34,14 +34,14 @@ SourceWorker::SourceWorker(SourceId id, std::string name, Result<std::unique_ptr
   if (source) {
     source_ = *std::move(source);
   } else {
-    fail(source.error());
+    failure_ = source.error().message;
   }
 }
 
 SourceWorker::~SourceWorker() { stop(); }
 
 void SourceWorker::start() {
-  if (source_ == nullptr) return;
+  if (source_ == nullptr) return fail({ErrorCode::kUnavailable, *failure_});
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   pthread_setname_np(thread_.native_handle(), ("src-" + name_).substr(0, 15).c_str());
 }
@@ -53,6 +53,11 @@ void SourceWorker::stop() {
 
 void SourceWorker::fail(const Error& error) {
   log_error("source stopped", {{"source", name_}, {"error", error.message}});
+  // It delivers no more: redundant sources must not wait for it. If the log does not take this, the
+  // log is the trouble, and says so itself.
+  SourceBatch last;
+  last.disconnected = error.message;
+  (void)ingest_.append(id_, last, runtime_.mono_now(), [](const Result<bool>&) {}).has_value();
   const std::scoped_lock lock(mutex_);
   failure_ = error.message;
 }
@@ -72,16 +77,17 @@ void SourceWorker::run(const std::stop_token& stop) {
   while (!stop.stop_requested() && !ended) {
     std::optional<Result<SourceBatch>> polled;
     source_->poll(kPollBytes, [&](Result<SourceBatch> batch) { polled = std::move(batch); });
-    if (!*polled) {
-      return fail(polled->error());
-    }
+    if (!*polled) return fail(polled->error());
     const SourceBatch batch = std::move(*polled).value();
     ended = batch.ended;
     {
       std::unique_lock lock(under_way->mutex);
       if (!under_way->changed.wait(lock, stop, [&] { return under_way->count < kUnderWayMax; }))
         return;
-      if (under_way->failed) return fail(*under_way->failed);
+      if (const std::optional<Error> failed = under_way->failed) {
+        lock.unlock();
+        return fail(*failed);
+      }
       ++under_way->count;
     }
     const auto done = [under_way, token = batch.resume](const Result<bool>& result) {
@@ -94,10 +100,12 @@ void SourceWorker::run(const std::stop_token& stop) {
       }
       under_way->changed.notify_all();
     };
-    while (!stop.stop_requested()) {
+    for (;;) {
       const Status taken = ingest_.append(id_, batch, runtime_.mono_now(), done);
       if (taken) break;
+      if (taken.error().code != ErrorCode::kOverloaded) return fail(taken.error());
       pause(kOverloadDelay);
+      if (stop.stop_requested()) return;
     }
     Bytes durable;
     {
@@ -108,10 +116,11 @@ void SourceWorker::run(const std::stop_token& stop) {
     if (batch.retry_after && !ended) pause(*batch.retry_after);
   }
   std::unique_lock lock(under_way->mutex);
-  if (under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; }) && ended &&
-      !under_way->failed) {
-    ended_.store(true, std::memory_order_release);
-  }
+  if (!under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; })) return;
+  const std::optional<Error> failed = under_way->failed;
+  lock.unlock();
+  if (failed) return fail(*failed);
+  if (ended) ended_.store(true, std::memory_order_release);
 }
 
 }  // namespace hindcast
