@@ -35,10 +35,14 @@ Value carried(const Rule& rule, const std::vector<Value>& previous, size_t f) {
   }
 }
 
-Bucket filled(const Rule& rule, const Bucket& previous, EventTime start, Fill fill) {
+Bucket filled(const Rule& rule, const Bucket& previous, EventTime start, Fill fill,
+              EventTime closed) {
   Bucket out = previous;
   out.window = {start, start + out.resolution};
   out.filled = true;
+  out.state = out.window.end <= closed ? BucketState::kFinal : BucketState::kOpen;
+  out.cause = {};
+  out.published_at = {};
   out.version = {};
   out.events = 0;
   out.digest = {};
@@ -51,7 +55,8 @@ Bucket filled(const Rule& rule, const Bucket& previous, EventTime start, Fill fi
 
 }  // namespace
 
-void fill_empty(BucketAnswer& answer, const BucketQuery& query, Duration resolution) {
+void fill_empty(BucketAnswer& answer, const BucketQuery& query, Duration resolution,
+                EventTime closed) {
   if (answer.buckets.empty()) return;
   EventTime first = kMaxEventTime, last = kMinEventTime;
   for (const Bucket& bucket : answer.buckets) {
@@ -75,14 +80,14 @@ void fill_empty(BucketAnswer& answer, const BucketQuery& query, Duration resolut
     const Bucket* previous = &answer.buckets[i];
     for (; i < end && !full(); ++i) {
       for (; next < answer.buckets[i].window.start && !full(); next += resolution) {
-        out.push_back(filled(answer.rule, *previous, next, query.fill));
+        out.push_back(filled(answer.rule, *previous, next, query.fill, closed));
       }
       out.push_back(answer.buckets[i]);
       previous = &answer.buckets[i];
       next = previous->window.start + resolution;
     }
     for (; i == end && next <= last && !full(); next += resolution) {
-      out.push_back(filled(answer.rule, *previous, next, query.fill));
+      out.push_back(filled(answer.rule, *previous, next, query.fill, closed));
     }
     i = end;
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/open_view.h"
 #include "model/join.h"
-#include "model/key.h"
 
 namespace hindcast {
 
@@ -12,10 +12,43 @@ LevelReader::LevelReader(const StreamInfo& stream, const AggregateEntry& aggrega
                          ProcessingTime now)
     : stream_(stream), aggregate_(aggregate), snapshot_(snapshot), open_(open), now_(now) {}
 
-Result<std::vector<LevelRow>> LevelReader::rows(size_t level, const LevelScope& scope,
-                                                size_t limit) {
-  return level < aggregate_.page_levels ? page_level(level, scope, limit)
-                                        : rollup_level(level, scope, limit);
+Result<std::vector<LevelRow>> LevelReader::rows(size_t level, const LevelScope& scope, size_t limit,
+                                                std::optional<BucketState> only) {
+  return level < aggregate_.page_levels ? page_level(level, scope, limit, only)
+                                        : rollup_level(level, scope, limit, only);
+}
+
+Result<EventTime> LevelReader::closed(const std::vector<PartitionId>& partitions) {
+  EventTime closed = kMaxEventTime;
+  for (const PartitionId partition : partitions) {
+    HC_TRY_ASSIGN(const Frontier border, frontier(partition));
+    closed = std::min(closed, border.window);
+  }
+  return closed;
+}
+
+Status LevelReader::keys(const LevelScope& scope, std::set<Bytes>& out) {
+  const auto note = [&](const Row& row) -> Result<bool> {
+    if (row.events > 0 && !out.contains(row.at.key)) out.insert(row.at.key);
+    return false;
+  };
+  // The coarsest level has the fewest rows; where it is not folded yet, the finest says the same.
+  const size_t coarsest = aggregate_.levels.size() - 1;
+  HC_TRY(stored(coarsest, scope, SIZE_MAX, note));
+  for (const PartitionId partition : scope.partitions) {
+    if (coarsest < aggregate_.page_levels) break;
+    HC_TRY_ASSIGN(const Frontier border, frontier(partition));
+    HC_TRY_ASSIGN(const std::vector<Window> todo,
+                  unfinished(coarsest, partition, scope.range, border));
+    for (const Window& window : todo)
+      HC_TRY(stored(0, {{partition}, scope.slot, scope.key, window}, SIZE_MAX, note));
+  }
+  for (const OpenPage& page : open_) {
+    HC_TRY_ASSIGN(const PageParts spilled, snapshot_.page(page.key, Lane::kLive));
+    HC_TRY_ASSIGN(const EventBatch events, whole_page(stream_.schema, page.events, spilled));
+    for (const KeyRun& run : key_runs(events)) out.emplace(events.keys[run.key]);
+  }
+  return {};
 }
 
 Result<Frontier> LevelReader::frontier(PartitionId partition) {
@@ -66,19 +99,23 @@ Result<std::vector<Window>> LevelReader::unfinished(size_t level, PartitionId pa
 
 /// Stored rows of a level that intersect the scope's range, with hidden ones.
 Status LevelReader::stored(size_t level, const LevelScope& scope, size_t limit,
-                           const std::function<Status(const Row&)>& each) {
+                           const std::function<Result<bool>(const Row&)>& each) {
   const Duration resolution = aggregate_.levels[level];
   const EventTime first = scope.range.start == kMinEventTime
                               ? kMinEventTime
                               : align_down(scope.range.start, resolution);
-  Status status;
-  size_t left = limit;
   for (const PartitionId partition : scope.partitions) {
+    Status status;
+    size_t left = limit;
     const RowQuery query{aggregate_.id, resolution, {first, scope.range.end},
                          partition,     scope.slot, scope.key};
     HC_TRY(snapshot_.rows(query, [&](const Row& row) {
-      status = each(row);
-      return status && left-- > 0;
+      const Result<bool> taken = each(row);
+      if (!taken) {
+        status = taken.error();
+        return false;
+      }
+      return !*taken || --left > 0;
     }));
     HC_TRY(status);
   }
@@ -86,19 +123,20 @@ Status LevelReader::stored(size_t level, const LevelScope& scope, size_t limit,
 }
 
 Result<std::vector<LevelRow>> LevelReader::page_level(size_t level, const LevelScope& scope,
-                                                      size_t limit) {
+                                                      size_t limit,
+                                                      std::optional<BucketState> only) {
   std::vector<LevelRow> out;
   const Duration window = stream_.schema.page_window;
-  HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Status {
-    HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
-    // Not behind the frontier: the open page says more than a row that an early merge may have
-    // left.
-    if (row.events > 0 && border.behind(align_down(row.at.bucket, window), row.at.slot)) {
+  if (!only || *only == BucketState::kFinal) {
+    HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Result<bool> {
+      HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
+      const bool sealed = border.behind(align_down(row.at.bucket, window), row.at.slot);
+      if (!sealed || row.events == 0) return false;
       out.push_back({row, BucketState::kFinal});
-    }
-    return {};
-  }));
-  HC_TRY(add_open(level, scope, out));
+      return true;
+    }));
+  }
+  if (!only || *only == BucketState::kOpen) HC_TRY(add_open(level, scope, out));
   std::ranges::sort(out, {}, [](const LevelRow& r) -> const RowKey& { return r.row.at; });
   return out;
 }
@@ -115,17 +153,7 @@ Status LevelReader::add_open(size_t level, const LevelScope& scope, std::vector<
     HC_TRY_ASSIGN(const Frontier border, frontier(page.key.partition));
     if (border.behind(page.key.window, page.key.slot)) continue;  // sealed since the view was taken
     HC_TRY_ASSIGN(const PageParts spilled, snapshot_.page(page.key, Lane::kLive));
-    EventBatch joined = page.events;
-    if (!spilled.parts.empty()) {
-      EventBatch stored(schema);
-      for (const Bytes& bytes : spilled.parts) {
-        HC_TRY_ASSIGN(const PartView part, PartView::open(bytes));
-        HC_TRY(part.read(schema, nullptr, stored));
-      }
-      const EventBatch sorted = sort_unique(schema, stored);
-      const EventBatch* both[] = {&sorted, &page.events};
-      joined = visible(schema, join(schema, both), {});
-    }
+    HC_TRY_ASSIGN(const EventBatch joined, whole_page(schema, page.events, spilled));
     std::vector<KeyRun> runs = key_runs(joined);
     if (scope.key)
       std::erase_if(runs, [&](const KeyRun& run) { return joined.keys[run.key] != *scope.key; });
@@ -143,22 +171,26 @@ Status LevelReader::add_open(size_t level, const LevelScope& scope, std::vector<
 }
 
 Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const LevelScope& scope,
-                                                        size_t limit) {
+                                                        size_t limit,
+                                                        std::optional<BucketState> only) {
   const Duration resolution = aggregate_.levels[level];
+  const auto wanted = [&](BucketState state) { return !only || *only == state; };
   std::vector<LevelRow> out;
   std::map<std::tuple<EventTime, PartitionId, uint16_t, Bytes>, Row>
       known;  // stored, but perhaps behind its children
-  HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Status {
+  HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Result<bool> {
     HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
     HC_TRY_ASSIGN(const std::set<Parent>* waiting, pending(row.at.partition));
     const bool waits = waiting->contains({level, row.at.bucket, row.at.slot});
-    if (!waits && row.at.bucket + resolution <= border.window) {
-      if (row.events > 0) out.push_back({row, BucketState::kFinal});
-    } else {
+    if (waits || row.at.bucket + resolution > border.window) {
       known.emplace(std::tuple(row.at.bucket, row.at.partition, row.at.slot, row.at.key), row);
+      return false;
     }
-    return {};
+    if (row.events == 0 || !wanted(BucketState::kFinal)) return false;
+    out.push_back({row, BucketState::kFinal});
+    return true;
   }));
+  if (only == BucketState::kFinal) return out;
   // The rest is folded from children: parents that are open, or whose mark the roller has not got
   // to.
   for (const PartitionId partition : scope.partitions) {
@@ -185,6 +217,7 @@ Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const Leve
         const auto& [bucket, slot, key] = at;
         const bool open = bucket + resolution > border.window;
         if (!open && !waiting->contains({level, bucket, slot})) continue;  // stored, above
+        if (!wanted(open ? BucketState::kOpen : BucketState::kSealed)) continue;
         std::vector<const Row*> child_rows;
         for (const LevelRow* member : members) child_rows.push_back(&member->row);
         HC_TRY_ASSIGN(

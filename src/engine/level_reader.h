@@ -34,14 +34,21 @@ class LevelReader {
   LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate, const Snapshot& snapshot,
               const std::vector<OpenPage>& open, ProcessingTime now);
 
-  /// Rows of levels()[level], in RowKey order, hidden (emptied) ones left out; at most about
-  /// `limit`.
-  Result<std::vector<LevelRow>> rows(size_t level, const LevelScope& scope, size_t limit);
+  /// Rows of levels()[level], in RowKey order, hidden (emptied) ones left out; of one state or all.
+  /// The first `limit` of them, and perhaps some more.
+  Result<std::vector<LevelRow>> rows(size_t level, const LevelScope& scope, size_t limit,
+                                     std::optional<BucketState> only = {});
+  /// Keys of all rows of the scope, without making the rows.
+  Status keys(const LevelScope& scope, std::set<Bytes>& out);
+  /// Every bucket of these partitions that ends at or before it is behind the frontier.
+  Result<EventTime> closed(const std::vector<PartitionId>& partitions);
 
  private:
   Result<Frontier> frontier(PartitionId partition);
-  Result<std::vector<LevelRow>> page_level(size_t level, const LevelScope& scope, size_t limit);
-  Result<std::vector<LevelRow>> rollup_level(size_t level, const LevelScope& scope, size_t limit);
+  Result<std::vector<LevelRow>> page_level(size_t level, const LevelScope& scope, size_t limit,
+                                           std::optional<BucketState> only);
+  Result<std::vector<LevelRow>> rollup_level(size_t level, const LevelScope& scope, size_t limit,
+                                             std::optional<BucketState> only);
   Status add_open(size_t level, const LevelScope& scope, std::vector<LevelRow>& out);
   /// Parents that a waiting mark will change, at its own level and at all above it.
   using Parent = std::tuple<size_t, EventTime, uint16_t>;  // level, bucket, slot
@@ -50,8 +57,9 @@ class LevelReader {
   /// Disjoint, ascending.
   Result<std::vector<Window>> unfinished(size_t level, PartitionId partition, const Window& range,
                                          const Frontier& border);
+  /// `each` says whether it took the row; ends after `limit` taken ones of each partition.
   Status stored(size_t level, const LevelScope& scope, size_t limit,
-                const std::function<Status(const Row&)>& each);
+                const std::function<Result<bool>(const Row&)>& each);
 
   const StreamInfo& stream_;
   const AggregateEntry& aggregate_;

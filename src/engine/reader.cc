@@ -4,9 +4,13 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/as_of.h"
 #include "engine/fill.h"
 #include "engine/level_reader.h"
+#include "engine/open_view.h"
+#include "model/join.h"
 #include "model/key.h"
+#include "model/part.h"
 
 namespace hindcast {
 namespace {
@@ -31,15 +35,10 @@ LevelScope scope_of(const StreamInfo& stream, const Window& range,
   return {{key->partition}, key->slot, key->key, range};
 }
 
-/// The row as it was published at `as_of`, if there was one.
-Result<std::optional<Row>> row_as_of(const Snapshot& snapshot, const Row& row,
-                                     ProcessingTime as_of) {
-  if (row.published_at <= as_of) return std::optional(row);
-  HC_TRY_ASSIGN(const std::vector<Row> versions, snapshot.versions(row.at));
-  for (const Row& old : versions) {
-    if (old.published_at <= as_of) return old.events > 0 ? std::optional(old) : std::nullopt;
-  }
-  return std::optional<Row>();
+Error unknown_aggregate(const Catalog& catalog, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& [known, entry] : catalog.aggregates()) names.push_back(known);
+  return unknown_name("aggregate", name, names);
 }
 
 }  // namespace
@@ -66,11 +65,7 @@ std::vector<AggregateInfo> Reader::aggregates() const {
 
 Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
   const auto found = catalog_.aggregates().find(query.aggregate);
-  if (found == catalog_.aggregates().end()) {
-    std::vector<std::string> names;
-    for (const auto& [name, entry] : catalog_.aggregates()) names.push_back(name);
-    return unknown_name("aggregate", query.aggregate, names);
-  }
+  if (found == catalog_.aggregates().end()) return unknown_aggregate(catalog_, query.aggregate);
   const AggregateEntry& aggregate = found->second;
   const StreamInfo& stream = catalog_.streams().at(aggregate.stream);
   const Duration resolution = query.resolution.value_or(aggregate.config.bucket);
@@ -94,30 +89,29 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
       range.end};
   const LevelScope scope = scope_of(stream, range, key);
 
+  // Filling wants to know of every bucket, whatever its state; it is asked for afterwards.
+  const std::optional<BucketState> only =
+      query.fill == Fill::kNone ? query.state : std::optional<BucketState>();
+  const auto index = static_cast<size_t>(level - aggregate.levels.begin());
   std::vector<OpenPage> open;
   if (!query.as_of) open = open_pages_(scope.partitions, pages, scope.slot);
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
+  std::vector<LevelRow> rows;
   LevelReader reader(stream, aggregate, *snapshot, open, ProcessingTime{});
-  HC_TRY_ASSIGN(
-      const std::vector<LevelRow> rows,
-      reader.rows(static_cast<size_t>(level - aggregate.levels.begin()), scope, query.limit + 1));
+  if (query.as_of) {
+    const ProcessingTime as_of(query.as_of->time_since_epoch());
+    HC_TRY_ASSIGN(rows, rows_as_of(aggregate, *snapshot, index, scope, as_of, query.limit + 1));
+  } else {
+    HC_TRY(add_spilled(stream, *snapshot, scope.partitions, pages, scope.slot, open));
+    HC_TRY_ASSIGN(rows, reader.rows(index, scope, query.limit + 1, only));
+  }
 
   BucketAnswer answer{
       .rule = aggregate.config.rule, .buckets = {}, .truncated = rows.size() > query.limit};
+  if (answer.truncated) rows.resize(query.limit);
   State state(stream.schema, aggregate.config.rule);
-  for (const LevelRow& at : rows) {
-    Row row = at.row;
-    if (query.as_of) {
-      const ProcessingTime as_of(query.as_of->time_since_epoch());
-      HC_TRY_ASSIGN(const auto then, row_as_of(*snapshot, row, as_of));
-      if (!then) continue;
-      row = *then;
-    }
-    if (query.state && *query.state != at.state) continue;
-    if (answer.buckets.size() == query.limit) {
-      answer.truncated = true;
-      break;
-    }
+  for (LevelRow& at : rows) {
+    const Row& row = at.row;
     HC_TRY_ASSIGN(std::vector<KeyPart> parts, decode_key(stream.schema.key, row.at.key));
     state.reset();
     HC_TRY(state.combine(row.state));
@@ -137,24 +131,29 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
   }
   std::ranges::stable_sort(answer.buckets, {},
                            [](const Bucket& b) { return std::pair(b.key_parts, b.window.start); });
-  if (query.fill != Fill::kNone) fill_empty(answer, query, resolution);
+  if (query.fill != Fill::kNone) {
+    HC_TRY_ASSIGN(const EventTime closed, reader.closed(scope.partitions));
+    fill_empty(answer, query, resolution, closed);
+  }
+  if (query.state)
+    std::erase_if(answer.buckets, [&](const Bucket& b) { return b.state != *query.state; });
   return answer;
 }
 
 Result<std::vector<std::string>> Reader::keys(const std::string& aggregate,
                                               const std::string& after, uint64_t limit) const {
   const auto found = catalog_.aggregates().find(aggregate);
-  if (found == catalog_.aggregates().end()) return unknown_name("aggregate", aggregate, {});
+  if (found == catalog_.aggregates().end()) return unknown_aggregate(catalog_, aggregate);
   const StreamInfo& stream = catalog_.streams().at(found->second.stream);
   const LevelScope scope = scope_of(stream, {kMinEventTime, kMaxEventTime}, {});
-  const std::vector<OpenPage> open = open_pages_(scope.partitions, scope.range, {});
+  std::vector<OpenPage> open = open_pages_(scope.partitions, scope.range, {});
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
+  HC_TRY(add_spilled(stream, *snapshot, scope.partitions, scope.range, {}, open));
   LevelReader reader(stream, found->second, *snapshot, open, ProcessingTime{});
-  // The coarsest level has the fewest rows per key.
-  HC_TRY_ASSIGN(const std::vector<LevelRow> rows,
-                reader.rows(found->second.levels.size() - 1, scope, SIZE_MAX));
-  std::set<std::string> keys;
-  for (const LevelRow& at : rows) keys.insert(key_to_string(stream.schema.key, at.row.at.key));
+  std::set<Bytes> found_keys;
+  HC_TRY(reader.keys(scope, found_keys));
+  std::set<std::string> keys;  // as people write and sort them
+  for (const Bytes& key : found_keys) keys.insert(key_to_string(stream.schema.key, key));
   std::vector<std::string> out;
   for (auto at = after.empty() ? keys.begin() : keys.upper_bound(after);
        at != keys.end() && out.size() < limit; ++at)
@@ -190,46 +189,34 @@ Result<EventAnswer> Reader::events(const EventQuery& query) const {
   const std::vector<OpenPage> open = open_pages_(scope.partitions, windows, scope.slot);
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
 
-  EventAnswer answer{.schema = schema, .events = EventBatch(schema), .truncated = false};
-  EventBatch all(schema);
-  const auto wanted = [&](BytesView k) { return !key || k == key->key; };
+  std::map<PageKey, const EventBatch*> pages;  // null: nothing of it is buffered
   for (const PartitionId partition : scope.partitions) {
-    PageRange pages{partition, windows};
+    PageRange stored{partition, windows};
     if (scope.slot)
-      pages.slot_begin = *scope.slot, pages.slot_end = static_cast<uint16_t>(*scope.slot + 1);
-    std::vector<PageKey> stored;
-    HC_TRY(snapshot->heads(pages, [&](const PageHead& head) {
-      stored.push_back(head.key);
+      stored.slot_begin = *scope.slot, stored.slot_end = static_cast<uint16_t>(*scope.slot + 1);
+    HC_TRY(snapshot->heads(stored, [&](const PageHead& head) {
+      pages.emplace(head.key, nullptr);
       return true;
     }));
-    for (const PageKey& at : stored) {
-      HC_TRY_ASSIGN(const PageParts page, snapshot->page(at, Lane::kLive));
-      for (const Bytes& bytes : page.parts) {
-        HC_TRY_ASSIGN(const PartView part, PartView::open(bytes));
-        HC_TRY(part.read(schema, wanted, all));
-      }
-      if (all.size() > 4 * query.limit) {
-        answer.truncated = true;
-        break;
-      }
-    }
   }
-  for (const OpenPage& page : open) {
-    for (size_t row = 0; row < page.events.size(); ++row) {
-      const BytesView k = page.events.keys[page.events.key[row]];
-      if (wanted(k)) all.append_row(schema, page.events, row, all.keys.intern(k));
+  for (const OpenPage& page : open) pages[page.key] = &page.events;
+
+  EventAnswer answer{.schema = schema, .events = EventBatch(schema), .truncated = false};
+  EventBatch found_events(schema);
+  for (const auto& [at, buffered] : pages) {
+    HC_TRY_ASSIGN(const PageParts stored, snapshot->page(at, Lane::kLive));
+    HC_TRY_ASSIGN(const EventBatch events,
+                  whole_page(schema, buffered ? *buffered : EventBatch(schema), stored));
+    for (size_t row = 0; row < events.size() && !answer.truncated; ++row) {
+      const BytesView at_key = events.keys[events.key[row]];
+      if (!range.contains(event_time_ns(events.time[row])) || (key && at_key != key->key)) continue;
+      answer.truncated = found_events.size() == query.limit;
+      if (!answer.truncated)
+        found_events.append_row(schema, events, row, found_events.keys.intern(at_key));
     }
+    if (answer.truncated) break;
   }
-  const EventBatch seen = visible(schema, sort_unique(schema, all), {});
-  for (size_t row = 0; row < seen.size(); ++row) {
-    if (!range.contains(event_time_ns(seen.time[row]))) continue;
-    if (answer.events.size() == query.limit) {
-      answer.truncated = true;
-      break;
-    }
-    answer.events.append_row(schema, seen, row,
-                             answer.events.keys.intern(seen.keys[seen.key[row]]));
-  }
+  answer.events = sort_unique(schema, found_events);
   return answer;
 }
 

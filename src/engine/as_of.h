@@ -1,0 +1,16 @@
+// "What was this number an hour ago?": rows as they stood published at an instant.
+#pragma once
+#include <vector>
+
+#include "engine/level_reader.h"
+
+namespace hindcast {
+
+/// Stored rows of one level, in the version that was the newest at `as_of`; at most about `limit`.
+/// What was only folded on the spot then (open buckets) was not published and has no past; versions
+/// older than keep.versions are gone.
+Result<std::vector<LevelRow>> rows_as_of(const AggregateEntry& aggregate, const Snapshot& snapshot,
+                                         size_t level, const LevelScope& scope,
+                                         ProcessingTime as_of, size_t limit);
+
+}  // namespace hindcast
