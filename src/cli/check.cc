@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <ostream>
 
-#include "base/posix_files.h"
 #include "base/text.h"
 #include "base/thread_runtime.h"
 #include "cli/load_config.h"
+#include "cli/sample_file.h"
 #include "format/decoder.h"
-#include "net/compression.h"
 #include "server/render.h"
 #include "source/path_template.h"
 
@@ -16,8 +15,9 @@ namespace hindcast {
 namespace {
 
 constexpr size_t kShown = 5;
-constexpr size_t kRead = 64 << 10;
-constexpr size_t kSampleMax = 64 << 20;  // a sample without one event in so much has none
+constexpr size_t kPiece = 64 << 10;
+constexpr ByteCount kSampleMax =
+    16_MiB;  // a sample without five events in so much shows those it has
 
 struct Sample {
   EventBatch events;
@@ -47,66 +47,23 @@ Result<const SourceConfig*> source_of(const Config& config, const CheckOptions& 
   return invalid_argument("there are several sources: say --source with one of their names");
 }
 
-/// Content of the file, decompressed, piece by piece.
-class Content {
- public:
-  static Result<Content> open(const std::string& path) {
-    PosixFileSystem files;
-    Content content;
-    HC_TRY_ASSIGN(content.file_, files.open(path, OpenMode::kRead));
-    const Compression kind = compression_of_path(path);
-    if (kind != Compression::kNone) content.decompressor_ = make_decompressor(kind);
-    return content;
-  }
-  /// Appends the next piece; false at the end.
-  Result<bool> next(Bytes& out) {
-    if (!decompressor_) {
-      HC_TRY_ASSIGN(const Bytes piece, file_->read(offset_, kRead));
-      offset_ += piece.size();
-      out += piece;
-      return !piece.empty();
-    }
-    for (;;) {
-      const size_t have = out.size();
-      out.resize(have + kRead);
-      HC_TRY_ASSIGN(const size_t got, decompressor_->read(left_, out.data() + have, kRead));
-      out.resize(have + got);
-      if (got > 0) return true;
-      HC_TRY_ASSIGN(raw_, file_->read(offset_, kRead));
-      if (raw_.empty()) {
-        HC_TRY(decompressor_->finish());
-        return false;
-      }
-      offset_ += raw_.size();
-      left_ = raw_;
-    }
-  }
-
- private:
-  std::unique_ptr<File> file_;
-  std::unique_ptr<Decompressor> decompressor_;
-  uint64_t offset_ = 0;
-  Bytes raw_;
-  BytesView left_;
-};
-
 Result<Sample> read_sample(const std::string& path, const SourceConfig& source,
                            const StreamSchema& schema) {
-  HC_TRY_ASSIGN(Content content, Content::open(path));
-  MatchedFile file{
+  HC_TRY_ASSIGN(const SampleFile file, read_sample_file(path, kSampleMax));
+  const MatchedFile matched{
       path, source.path.empty() ? PathParts{} : match_end(source.path, path).value_or(PathParts{})};
-  const auto decoder = make_decoder(schema, source);
   const ThreadRuntime clock({"check"}, 1);
-  decoder->begin({display_name(path, path), object_name(file), file.parts, clock.wall_now()});
+  const auto decoder = make_decoder(schema, source);
+  decoder->begin({display_name(path, path), object_name(matched), matched.parts, clock.wall_now()});
   Sample sample;
   sample.events.reset(schema);
-  Bytes buffer;
-  size_t read = 0;
-  for (bool more = true; more && sample.events.size() < kShown && read < kSampleMax;) {
-    const size_t before = buffer.size();
-    HC_TRY_ASSIGN(more, content.next(buffer));
-    read += buffer.size() - before;
-    buffer.erase(0, decoder->decode(buffer, !more, sample.events, sample.dead, sample.counts));
+  // In pieces, because five events are enough.
+  const BytesView bytes = file.bytes;
+  for (size_t begin = 0, end = 0; end < bytes.size() && sample.events.size() < kShown;) {
+    end = std::min(end + kPiece, bytes.size());
+    const bool last = file.whole && end == bytes.size();
+    begin += decoder->decode(bytes.substr(begin, end - begin), last, sample.events, sample.dead,
+                             sample.counts);
   }
   return sample;
 }

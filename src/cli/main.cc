@@ -6,6 +6,7 @@
 #include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
+#include "cli/init.h"
 #include "cli/run.h"
 
 namespace hindcast {
@@ -25,6 +26,7 @@ class CommandLine {
     add_run();
     add_demo();
     add_check();
+    add_init();
     add_query();
     add_events();
     add_status();
@@ -66,6 +68,16 @@ class CommandLine {
     check->add_option("--source", check_.source,
                       "with --sample: of this source (default: the only one)");
     check->callback([this] { command_ = [this] { return check_command(check_, output_); }; });
+  }
+
+  void add_init() {
+    auto* init =
+        app_.add_subcommand("init", "write a hindcast.toml guessed from a sample of your data");
+    init->add_option("FILE", init_.sample, "NDJSON, JSON or CSV, plain, .gz or .zst")->required();
+    init->add_option("-o,--output", init_.output, "where to write it; - for standard output")
+        ->capture_default_str();
+    init->add_flag("--force", init_.force, "replace what is there");
+    init->callback([this] { command_ = [this] { return init_command(init_, output_); }; });
   }
 
   void add_query() {
@@ -166,6 +178,7 @@ class CommandLine {
   RunOptions run_;
   DemoOptions demo_;
   CheckOptions check_;
+  InitOptions init_;
   EndpointOptions endpoint_;
   QueryOptions query_;
   EventsOptions events_;
