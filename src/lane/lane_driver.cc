@@ -98,8 +98,8 @@ Status LaneDriver::take(Step step, ProcessingTime now) {
       inbox_->appended.pop_front();
       if (positions) {
         lane_->replay_appended(*positions);
-      } else if (positions.error().code == ErrorCode::kOverloaded) {
-        lane_->replay_refused();
+      } else if (positions.error().code != ErrorCode::kUnknownOutcome) {
+        lane_->replay_refused();  // nothing was written
       } else {
         return positions.error();
       }

@@ -25,6 +25,9 @@ Effects LiveLane::Impl::seal_slice(ByteCount budget, ProcessingTime now) {
     }
     if (open.spilled().contains(*page)) {
       if (produced > 0) break;
+      // The pages before it are empty and stay so: what comes for them while this one is read is
+      // late. Else the frontier would pass events that nobody has sealed.
+      frontier = std::max(frontier, Frontier{page->first, page->second});
       Operation sealing{.kind = Operation::Kind::kSeal};
       sealing.reads.push_back({key(*page), {}});
       sealing.pages.push_back(*page);
