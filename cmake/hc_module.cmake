@@ -1,5 +1,5 @@
 # hc_module(NAME replay SRCS a.cc b.cc DEPS base model [LIBS third::party] [TESTS a_test.cc] [PROPERTY_TESTS ...]
-#           [INTEGRATION_TESTS ...] [TEST_LIBS ...] [BENCHES a_bench.cc])
+#           [INTEGRATION_TESTS ...] [SIM_TESTS ...] [TEST_LIBS ...] [BENCHES a_bench.cc])
 #
 # One folder = one static library hc_<name> (alias hc::<name>) whose DEPS are other modules, by name.
 # Only arrows that point down the list below may be declared; an undeclared one cannot link, because
@@ -24,7 +24,7 @@ set(HC_LEVEL_server 10)
 set(HC_LEVEL_cli 11)
 
 function(hc_module)
-  cmake_parse_arguments(M "" "NAME" "SRCS;DEPS;LIBS;TESTS;PROPERTY_TESTS;INTEGRATION_TESTS;TEST_LIBS;TEST_DEPS;BENCHES" ${ARGN})
+  cmake_parse_arguments(M "" "NAME" "SRCS;DEPS;LIBS;TESTS;PROPERTY_TESTS;INTEGRATION_TESTS;SIM_TESTS;TEST_LIBS;TEST_DEPS;BENCHES" ${ARGN})
   set(lib hc_${M_NAME})
   foreach(dep ${M_DEPS})
     if(NOT HC_LEVEL_${dep} LESS HC_LEVEL_${M_NAME})
@@ -53,6 +53,7 @@ function(hc_module)
   hc_test_group(unit "${M_TESTS}")
   hc_test_group(property "${M_PROPERTY_TESTS}")
   hc_test_group(integration "${M_INTEGRATION_TESTS}")
+  hc_test_group(sim "${M_SIM_TESTS}")
 endfunction()
 
 # One executable per module and label: <lib>_unit_test and so on. Called inside hc_module.

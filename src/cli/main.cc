@@ -8,6 +8,7 @@
 #include "cli/demo.h"
 #include "cli/init.h"
 #include "cli/run.h"
+#include "cli/sim.h"
 
 namespace hindcast {
 namespace {
@@ -32,6 +33,7 @@ class CommandLine {
     add_status();
     add_dead_letters();
     add_verify();
+    add_sim();
   }
 
   int run(int argc, char** argv) {
@@ -138,6 +140,17 @@ class CommandLine {
                  [this](Endpoint& endpoint) { return verify_command(verify_, endpoint, output_); });
   }
 
+  void add_sim() {
+    auto* sim = app_.add_subcommand("sim",
+                                    "histories of a simulated node, with everything that "
+                                    "can go wrong");
+    sim->add_option("--scenario", sim_.scenario, "which; all of them")->capture_default_str();
+    sim->add_option("--seed", sim_.seed, "the first one")->capture_default_str();
+    sim->add_option("--seeds", sim_.seeds, "how many")->capture_default_str();
+    sim->add_flag("--trace", sim_.trace, "print every step");
+    sim->callback([this] { command_ = [this] { return sim_command(sim_, output_); }; });
+  }
+
   void add_range(CLI::App* command, std::string& from, std::string& to) {
     command->add_option("--from", from, "RFC 3339, Unix seconds or milliseconds; inclusive");
     command->add_option("--to", to, "the same; exclusive");
@@ -184,6 +197,7 @@ class CommandLine {
   EventsOptions events_;
   DeadLettersOptions letters_;
   VerifyOptions verify_;
+  SimOptions sim_;
   std::string action_ = "list", against_ = "pages";
   bool json_ = false;
 };
