@@ -1,11 +1,10 @@
 #include "source/file_source.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "base/sim_files.h"
 #include "base/virtual_runtime.h"
+#include "net/compression_test_util.h"
 #include "source/line_decoder_test_util.h"
 #include "source/resume_token.h"
 
@@ -13,26 +12,6 @@ namespace hindcast {
 namespace {
 
 using Names = std::vector<std::string>;
-
-Bytes gzip(BytesView text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  Bytes out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-Bytes zstd(BytesView text) {
-  Bytes out(ZSTD_compressBound(text.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-  return out;
-}
 
 /// "head\n0\n1\n…"
 Bytes numbers(int count) {
