@@ -40,15 +40,15 @@ inline bool equal(const char* a, const char* b, size_t size) {
 
 /// First byte at or behind `at` that is a quote, a backslash or a control character, or `end`;
 /// `high` collects whether bytes above 0x7f stand before it. Reads up to 15 bytes behind `end`.
-inline const char* string_end(const char* at, const char* end, uint32_t& high) {
+inline const char* string_end(const char* at, const char* end, const ByteConstants& constants,
+                              uint32_t& high) {
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'),
-                control = _mm_set1_epi8(0x1f);
   for (; at < end; at += 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i stops =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, constants.quote),
+                                  _mm_cmpeq_epi8(bytes, constants.backslash)),
+                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, constants.control), bytes));
     const auto stop = static_cast<uint32_t>(_mm_movemask_epi8(stops));
     const auto above = static_cast<uint32_t>(_mm_movemask_epi8(bytes));
     if (stop != 0) {
@@ -60,6 +60,7 @@ inline const char* string_end(const char* at, const char* end, uint32_t& high) {
   }
   return end;
 #else
+  static_cast<void>(constants);
   for (; at < end; ++at) {
     const auto byte = static_cast<unsigned char>(*at);
     if (byte == '"' || byte == '\\' || byte < 0x20) return at;
@@ -226,6 +227,7 @@ bool JsonShape::read(PaddedText text, Cell* cells) const {
   const char* const end = at + text.size;
   const char* const literals = literals_.data();
   uint32_t high = 0;
+  const ByteConstants constants;
   for (const Step& step : steps_) {
     // The literal may not reach behind the record; that also bounds what equal() reads by the
     // padding.
@@ -235,15 +237,15 @@ bool JsonShape::read(PaddedText text, Cell* cells) const {
     at += step.literal_size;
     Cell cell;
     if (step.string) {
-      const char* stop = string_end(at, end, high);
-      if (!step.numeric || !find_plain_number(at, cell) ||
+      const char* stop = string_end(at, end, constants, high);
+      if (!step.numeric || !find_plain_number(at, constants, cell) ||
           cell.text.size() != static_cast<size_t>(stop - at)) {
         cell = {};
         cell.text = {at, static_cast<size_t>(stop - at)};
       }
       cell.kind = CellKind::kText;
       at = stop;  // that it is a quote is the next literal's business
-    } else if (find_plain_number(at, cell)) {
+    } else if (find_plain_number(at, constants, cell)) {
       cell.kind = CellKind::kNumber;
       at += cell.text.size();
     } else {

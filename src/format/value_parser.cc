@@ -173,23 +173,6 @@ ParseStatus parse_decimal(std::string_view text, uint8_t precision, uint8_t scal
   return status;
 }
 
-ParseStatus parse_decimal(const Cell& cell, uint8_t precision, uint8_t scale, int64_t& out) {
-  if (cell.whole == 0 || cell.fraction > scale)
-    return parse_decimal(cell.text, precision, scale, out);
-  const uint128 product =
-      static_cast<uint128>(plain_mantissa(cell)) * kPow10[scale - cell.fraction];
-  if (product >= kPow10[precision]) return ParseStatus::kOverflow;
-  out = cell.text[0] == '-' ? -static_cast<int64_t>(product) : static_cast<int64_t>(product);
-  return ParseStatus::kOk;
-}
-
-ParseStatus parse_integer(const Cell& cell, int64_t& out) {
-  if (cell.whole == 0 || cell.fraction > 0) return parse_integer(cell.text, out);
-  const auto magnitude = static_cast<int64_t>(plain_mantissa(cell));
-  out = cell.text[0] == '-' ? -magnitude : magnitude;
-  return ParseStatus::kOk;
-}
-
 ParseStatus parse_integer(std::string_view text, int64_t& out) {
   uint64_t plain = 0;
   unsigned fraction = 0;

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "format/cell.h"
+#include "format/plain_number.h"
 
 namespace hindcast {
 
@@ -27,8 +28,21 @@ ParseStatus parse_decimal(std::string_view text, uint8_t precision, uint8_t scal
 /// A whole number of 64 bits; "12.0" and "1e3" are whole. kTooManyDigits when it is not.
 ParseStatus parse_integer(std::string_view text, int64_t& out);
 /// The same of a cell; faster where its parser saw that the number is plain.
-ParseStatus parse_decimal(const Cell& cell, uint8_t precision, uint8_t scale, int64_t& out);
-ParseStatus parse_integer(const Cell& cell, int64_t& out);
+inline ParseStatus parse_decimal(const Cell& cell, uint8_t precision, uint8_t scale, int64_t& out) {
+  if (cell.whole == 0 || cell.fraction > scale)
+    return parse_decimal(cell.text, precision, scale, out);
+  const uint128 product =
+      static_cast<uint128>(plain_mantissa(cell)) * kPow10[scale - cell.fraction];
+  if (product >= kPow10[precision]) return ParseStatus::kOverflow;
+  out = cell.text[0] == '-' ? -static_cast<int64_t>(product) : static_cast<int64_t>(product);
+  return ParseStatus::kOk;
+}
+inline ParseStatus parse_integer(const Cell& cell, int64_t& out) {
+  if (cell.whole == 0 || cell.fraction > 0) return parse_integer(cell.text, out);
+  const auto magnitude = static_cast<int64_t>(plain_mantissa(cell));
+  out = cell.text[0] == '-' ? -magnitude : magnitude;
+  return ParseStatus::kOk;
+}
 /// `text` times 10^scale, rounded down, as 128 bits: for times with more digits than a nanosecond.
 /// Requires scale <= 18.
 ParseStatus parse_scaled_floor(std::string_view text, unsigned scale, int128& out);
