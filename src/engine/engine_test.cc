@@ -1,97 +1,11 @@
 #include "engine/engine.h"
 
-#include <gtest/gtest.h>
-
-#include <future>
-
-#include "base/posix_files.h"
-#include "base/temp_folder_test_util.h"
+#include "engine/engine_test_util.h"
 
 namespace hindcast {
 namespace {
 
-constexpr std::string_view kToml = R"toml(
-[[source]]
-name = "trades"
-kind = "http"
-watermark = { delay = "5s" }
-
-[source.event]
-key = "sym"
-id = { field = "id", type = "int" }
-time = "ts"
-time_unit = "ms"
-
-[source.values]
-price = { field = "price", type = "decimal(18,2)" }
-qty = { field = "qty", type = "decimal(18,4)" }
-
-[[aggregate]]
-name = "candles"
-sources = ["trades"]
-bucket = "1m"
-rollups = ["5m"]
-
-[aggregate.values]
-open = "first(price)"
-close = "last(price)"
-volume = "sum(qty)"
-trades = "count()"
-)toml";
-
-constexpr int64_t kMinute = 60'000;
-constexpr int64_t kNoon =
-    1'700'000'100'000 / (5 * kMinute) * (5 * kMinute);  // a 5-minute boundary, in ms
-
-std::string trade(int64_t id, int64_t ms, const std::string& price, const std::string& qty) {
-  return R"({"id":)" + std::to_string(id) + R"(,"sym":"BTC","ts":)" + std::to_string(ms) +
-         R"(,"price":)" + price + R"(,"qty":)" + qty + "}\n";
-}
-
-EventTime at_ms(int64_t ms) { return event_time_ns(ms * 1'000'000); }
-
-class EngineTest : public ::testing::Test {
- protected:
-  void open() {
-    ConfigOutcome outcome = parse_config(kToml, "test.toml", folder_.path());
-    ASSERT_TRUE(outcome.config) << to_string(outcome.problems, "test.toml");
-    outcome.config->data_dir = folder_.path() + "/data";
-    outcome.config->log.dir = folder_.path() + "/data/log";
-    auto opened = Engine::open(*outcome.config, files_);
-    ASSERT_TRUE(opened) << opened.error().message;
-    engine_ = *std::move(opened);
-    engine_->start();
-    while (!engine_->ready()) std::this_thread::yield();
-  }
-
-  PushResult push(const std::string& body) {
-    std::promise<Result<PushResult>> answer;
-    engine_->push("trades", body, std::nullopt,
-                  [&](Result<PushResult> result) { answer.set_value(std::move(result)); });
-    return answer.get_future().get().value();
-  }
-  void heartbeat(int64_t ms) {
-    std::promise<Result<bool>> answer;
-    engine_->heartbeat("trades", at_ms(ms),
-                       [&](Result<bool> result) { answer.set_value(std::move(result)); });
-    ASSERT_TRUE(answer.get_future().get());
-    engine_->wait_drained();
-  }
-  std::vector<Bucket> buckets(Duration resolution) {
-    return engine_->buckets({.aggregate = "candles", .key = "BTC", .resolution = resolution})
-        .value()
-        .buckets;
-  }
-  static std::vector<std::string> values(const Bucket& bucket) {
-    std::vector<std::string> out;
-    for (const Value& value : bucket.values) out.push_back(value.to_string());
-    return out;
-  }
-
-  TempFolder folder_;
-  PosixFileSystem files_;
-  std::unique_ptr<Engine> engine_;
-};
+class EngineTest : public EngineFixture {};
 
 // What was pushed is visible before any watermark passes, as open, in every resolution.
 TEST_F(EngineTest, OpenBucketsShowProvisionalValues) {
@@ -102,7 +16,7 @@ TEST_F(EngineTest, OpenBucketsShowProvisionalValues) {
     const auto open_buckets = buckets(resolution);
     ASSERT_EQ(open_buckets.size(), 1U);
     EXPECT_EQ(open_buckets[0].state, BucketState::kOpen);
-    EXPECT_EQ(values(open_buckets[0]), (std::vector<std::string>{"10", "11.5", "3", "2"}));
+    EXPECT_EQ(values(open_buckets[0]), "10 11.5 2 3");
   }
 }
 
@@ -116,11 +30,11 @@ TEST_F(EngineTest, HeartbeatFinalizesAndRedeliveryChangesNothing) {
   const auto minutes = buckets(1min);
   ASSERT_EQ(minutes.size(), 2U);
   EXPECT_EQ(minutes[0].state, BucketState::kFinal);
-  EXPECT_EQ(values(minutes[1]), (std::vector<std::string>{"12", "12", "2", "1"}));
+  EXPECT_EQ(values(minutes[1]), "12 12 1 2");
   const auto rolled = buckets(5min);
   ASSERT_EQ(rolled.size(), 1U);
   EXPECT_EQ(rolled[0].state, BucketState::kFinal);
-  EXPECT_EQ(values(rolled[0]), (std::vector<std::string>{"10", "12", "3", "2"}));
+  EXPECT_EQ(values(rolled[0]), "10 12 2 3");
   EXPECT_EQ(rolled[0].digest, minutes[0].digest + minutes[1].digest);
   const SystemStatus status = engine_->status();
   EXPECT_EQ(status.sources[0].tallies, (Tallies{.aggregated = 2, .duplicate = 2}));
@@ -138,7 +52,7 @@ TEST_F(EngineTest, LateEventMakesANewVersionOfBucketAndRollup) {
   const auto after = buckets(1min);
   EXPECT_GT(after[0].version, before);
   EXPECT_EQ(after[0].cause.kind, Cause::Kind::kLate);
-  EXPECT_EQ(values(after[0]), (std::vector<std::string>{"10", "9", "2", "2"}));
+  EXPECT_EQ(values(after[0]), "10 9 2 2");
   EXPECT_EQ(values(buckets(5min)[0]), values(after[0]));
   EXPECT_EQ(engine_->status().sources[0].late, 1U);
 }
@@ -150,8 +64,7 @@ TEST_F(EngineTest, RestartChangesNothing) {
   heartbeat(kNoon + 2 * kMinute);
   const auto before = buckets(1min);
   const Tallies tallies = engine_->status().sources[0].tallies;
-  engine_->stop();
-  engine_.reset();
+  close();
   open();
   const auto after = buckets(1min);
   ASSERT_EQ(after.size(), before.size());
