@@ -84,7 +84,8 @@ RC_GTEST_PROP(ControlPropertyTest, HostileBytesAreAnAnswerNotACrash, ()) {
   (void)decode_dead_letters(bytes).has_value();
 }
 
-// The definition of the watermark, written down as it reads, over whole histories instead of states.
+// The definition of the watermark, written down as it reads, over whole histories instead of
+// states.
 struct NaiveWatermark {
   struct Source {
     Duration delay{};
