@@ -91,8 +91,10 @@ class ApiServer::Impl {
       case Api::Kind::kQuick:
         return respond(api_.handle(request), responder);
       case Api::Kind::kLater:
-        return api_.submit(std::move(request), [this, responder](ApiResponse response) {
-          respond(std::move(response), responder);
+        // Nothing of this object: the log may answer after the server is gone, and only the
+        // responder bears that.
+        return api_.submit(std::move(request), [responder](ApiResponse response) {
+          responder.send(std::move(response.http));
         });
       case Api::Kind::kBlocks:
         return query(std::make_shared<ApiRequest>(std::move(request)), std::nullopt,
