@@ -1,0 +1,114 @@
+#include "engine/back_worker.h"
+
+#include "base/virtual_runtime.h"
+#include "engine/engine_test_util.h"
+#include "format/decoder.h"
+#include "log/memory_log.h"
+#include "progress/control.h"
+#include "store/memory_store.h"
+
+namespace hindcast {
+namespace {
+
+constexpr PartitionId kPartition{1};
+constexpr SourceId kSource{1};
+
+class BackWorkerTest : public ::testing::Test {
+ protected:
+  BackWorkerTest()
+      : config_(config_of(source_toml() + candles_toml(), "/nowhere")),
+        schema_(config_.streams[0].schema) {}
+
+  /// A record of the replay log: one event in each of `minutes` pages.
+  ReplayRange append(int minutes) {
+    EventBatch rows(schema_);
+    auto decoder = make_decoder(schema_, config_.sources[0]);
+    decoder->begin({.name = "test", .object = "test", .path_parts = {}, .arrival = {}});
+    std::string body;
+    for (int m = 0; m < minutes; ++m) body += trade(++id_, kNoon + m * kMinute, "1", "1");
+    std::vector<DeadLetter> dead;
+    Decoder::Counts counts;
+    decoder->decode(body, true, rows, dead, counts);
+    const RecordHeader header{kPartition, RecordKind::kEvents, kSource,
+                              static_cast<uint32_t>(rows.size())};
+    ReplayRange range;
+    log_.append(Channel::kReplay,
+                {{header, encode_events(schema_, EventsRecord{}, rows, 0, rows.size())}},
+                [&](Result<std::vector<Position>> at) {
+                  range = {at.value().front(), at.value().back()};
+                });
+    return range;
+  }
+  /// The live lane's statement: these records count.
+  void cover(const ReplayRange& range) {
+    Commit commit{.id = 1};
+    commit.checkpoint = Checkpoint{.partition = kPartition,
+                                   .epoch = Epoch{1},
+                                   .frontier = {at_ms(kNoon + 10'000 * kMinute), 0},
+                                   .replay = {range}};
+    store_.commit(std::move(commit), [](Result<CommitResult> result) {
+      EXPECT_EQ(result.value().state, CommitState::kCommitted);
+    });
+  }
+  void start() {
+    worker_.emplace(DrainOptions{.partition = kPartition, .epoch = Epoch{1}, .schema = schema_},
+                    std::nullopt, RollerOptions{.partition = kPartition, .schema = schema_},
+                    BackWorker::Places{runtime_, ShardId{0}, log_, store_, ledger_, 1000});
+    worker_->start();
+  }
+  std::optional<DrainCheckpoint> drained() {
+    return store_.snapshot().value()->drain_checkpoint(kPartition).value();
+  }
+  size_t records_kept() {
+    return log_.read(kPartition, Channel::kReplay, {}, 64_MiB).value().records.size();
+  }
+
+  const Config config_;
+  const StreamSchema schema_;
+  VirtualRuntime runtime_{1};
+  MemoryLog log_;
+  MemoryStore store_;
+  Ledger ledger_;
+  std::optional<BackWorker> worker_;
+  int64_t id_ = 0;
+};
+
+// A batch takes several commits. A crash between them must find the rest in the replay log: nobody
+// else has these events any more.
+TEST_F(BackWorkerTest, TheReplayLogIsKeptUntilABatchIsWhollyMerged) {
+  append(1);
+  cover({append(200).first, append(1).last});
+  start();
+  while (!drained() && runtime_.step()) {
+  }
+  for (int i = 0; i < 3; ++i) runtime_.step();  // what follows at once on the commit
+  ASSERT_LT(drained()->applied, drained()->through) << "the batch is half merged";
+  EXPECT_EQ(records_kept(), 3U);
+  while (runtime_.step()) {
+  }
+  EXPECT_EQ(drained()->merged, (std::vector<std::pair<SourceId, uint64_t>>{{kSource, 201}}));
+  EXPECT_EQ(records_kept(), 1U) << "the last one marks how far it is trimmed";
+}
+
+// What an earlier life appended and could not say is void; it may be more than one read of the log.
+TEST_F(BackWorkerTest, VoidRecordsDoNotStopTheDrain) {
+  const RecordHeader header{kPartition, RecordKind::kEvents, kSource, 1};
+  for (int i = 0; i < 3; ++i) {
+    log_.append(Channel::kReplay, {{header, Bytes(size_t{1} << 20, 'x')}},
+                [](const Result<std::vector<Position>>& at) { EXPECT_TRUE(at); });
+  }
+  cover(append(1));
+  start();
+  while (runtime_.step()) {
+  }
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(drained()->merged, (std::vector<std::pair<SourceId, uint64_t>>{{kSource, 1}}));
+  bool quiet = false;
+  worker_->quiet([&](bool answer) { quiet = answer; });
+  while (runtime_.step()) {
+  }
+  EXPECT_TRUE(quiet);
+}
+
+}  // namespace
+}  // namespace hindcast
