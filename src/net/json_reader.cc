@@ -47,7 +47,7 @@ JsonValue read(Source&& source) {
       out.kind = JsonValue::Kind::kObject;
       for (auto member : source.get_object()) {
         std::string name(std::string_view(member.unescaped_key()));
-        out.members.emplace_back(std::move(name), read(member.value().value()));
+        out.members.push_back({std::move(name), read(member.value().value())});
       }
       break;
   }
@@ -81,9 +81,9 @@ void append(Bytes& out, const JsonValue& value) {
       out.push_back('{');
       for (size_t i = 0; i < value.members.size(); ++i) {
         if (i > 0) out.push_back(',');
-        append_json_string(out, value.members[i].first);
+        append_json_string(out, value.members[i].name);
         out.push_back(':');
-        append(out, value.members[i].second);
+        append(out, value.members[i].value);
       }
       out.push_back('}');
       break;

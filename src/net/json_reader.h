@@ -8,13 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
 
 namespace hindcast {
+
+struct JsonMember;
 
 struct JsonValue {
   enum class Kind : uint8_t {
@@ -26,9 +27,9 @@ struct JsonValue {
     kObject
   } kind = Kind::kNull;
   bool boolean = false;
-  std::string text;                                        // kString: decoded; kNumber: as written
-  std::vector<JsonValue> items;                            // kArray
-  std::vector<std::pair<std::string, JsonValue>> members;  // kObject, in the order of the text
+  std::string text;                 // kString: decoded; kNumber: as written
+  std::vector<JsonValue> items;     // kArray
+  std::vector<JsonMember> members;  // kObject, in the order of the text
 
   /// Member of an object; a shared null value when there is none.
   const JsonValue& operator[](std::string_view name) const;
@@ -37,6 +38,12 @@ struct JsonValue {
   std::optional<uint64_t> unsigned_number() const;
   /// Text, number or word as people read it; "" for null, JSON for the rest.
   std::string to_string() const;
+};
+
+/// Not a std::pair: it may be named while JsonValue is incomplete.
+struct JsonMember {
+  std::string name;
+  JsonValue value;
 };
 
 /// Errors: kInvalidArgument saying what is wrong; nesting beyond 64 is refused.
