@@ -51,13 +51,16 @@ class CsvDecoder final : public LineDecoder {
     bool quoted = false, cell_begins = true, just_closed = false;
     for (const char* at = begin; at != end; ++at) {
       if (quoted) {
-        just_closed = *at == format_.quote;
-        quoted = !just_closed;
+        at =
+            static_cast<const char*>(std::memchr(at, format_.quote, static_cast<size_t>(end - at)));
+        if (at == nullptr) break;
+        quoted = false;
+        just_closed = true;
         continue;
       }
       if (*at == '\n') return {Frame::Kind::kRecord, at, at + 1};
-      quoted = *at == format_.quote &&
-               (cell_begins || just_closed);  // a doubled quote opens again at once
+      // A doubled quote opens again at once.
+      quoted = *at == format_.quote && (cell_begins || just_closed);
       cell_begins = *at == format_.delimiter;
       just_closed = false;
     }
@@ -182,6 +185,7 @@ class CsvDecoder final : public LineDecoder {
 
   size_t split_quoted(BytesView text, const char*& problem) {
     unescaped_.clear();
+    readable_to_ = text.data() + text.size();
     unescaped_.reserve(text.size());  // cells point into it: it must not move
     const char* at = text.data();
     const char* const end = at + text.size();
@@ -206,7 +210,9 @@ class CsvDecoder final : public LineDecoder {
         }
         cell(column, BytesView(unescaped_).substr(begin), true);
       } else {
-        const char* stop = std::find(at, end, format_.delimiter);
+        const auto* stop = static_cast<const char*>(
+            std::memchr(at, format_.delimiter, static_cast<size_t>(end - at)));
+        if (stop == nullptr) stop = end;
         cell(column, {at, static_cast<size_t>(stop - at)}, false);
         at = stop;
       }

@@ -2,12 +2,49 @@
 
 #include <algorithm>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace hindcast {
 namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool ends_scalar(char c) {
   return is_space(c) || c == ',' || c == ']' || c == '}' || c == '[' || c == '{' || c == '"';
+}
+
+/// The next quote or backslash, or `end`.
+const char* skip_string(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const int found = _mm_movemask_epi8(
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
+  }
+#endif
+  return std::find_if(at, end, [](char c) { return c == '"' || c == '\\'; });
+}
+
+/// The next quote or bracket, or `end`.
+const char* skip_scalars(const char* at, const char* end) {
+#if defined(__SSE2__)
+  // '[' and '{', ']' and '}' differ in one bit; no other byte becomes one of them with it.
+  const __m128i quote = _mm_set1_epi8('"'), bit = _mm_set1_epi8(0x20), open = _mm_set1_epi8('{'),
+                close = _mm_set1_epi8('}');
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i folded = _mm_or_si128(bytes, bit);
+    const int found = _mm_movemask_epi8(
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
+                     _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close))));
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
+  }
+#endif
+  return std::find_if(at, end,
+                      [](char c) { return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}'; });
 }
 
 }  // namespace
@@ -20,33 +57,24 @@ const char* JsonSplitter::scan(const char* at, const char* end, Scan& scan) {
     return stop == end ? nullptr : stop;
   }
   for (; at != end; ++at) {
-    const char c = *at;
-    if (scan.in_string) {
-      if (scan.escaped) {
-        scan.escaped = false;
-      } else if (c == '\\') {
-        scan.escaped = true;
-      } else if (c == '"') {
-        scan.in_string = false;
-        if (scan.depth == 0) return at + 1;
-      }
+    if (scan.escaped) {
+      scan.escaped = false;
       continue;
     }
-    switch (c) {
-      case '"':
-        scan.in_string = true;
-        break;
-      case '{':
-      case '[':
-        ++scan.depth;
-        break;
-      case '}':
-      case ']':
-        if (scan.depth <= 1) return at + 1;
-        --scan.depth;
-        break;
-      default:
-        break;
+    at = scan.in_string ? skip_string(at, end) : skip_scalars(at, end);
+    if (at == end) break;
+    const char c = *at;
+    if (scan.in_string) {
+      scan.escaped = c == '\\';
+      scan.in_string = c != '"';
+      if (!scan.in_string && scan.depth == 0) return at + 1;
+    } else if (c == '"') {
+      scan.in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++scan.depth;
+    } else {
+      if (scan.depth <= 1) return at + 1;
+      --scan.depth;
     }
   }
   return nullptr;

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
+#include <tuple>
 
 #include "format/config_section.h"
 #include "format/sample_columns.h"
@@ -26,7 +27,7 @@ int name_score(const std::string& name, std::initializer_list<std::string_view> 
   int score = 0;
   for (const std::string_view word : words) {
     if (last == word) score = std::max(score, 3);
-    if (whole.find(word) != std::string::npos && word.size() > 2) score = std::max(score, 1);
+    if (word.size() > 2 && whole.find(word) != std::string::npos) score = std::max(score, 2);
   }
   return score;
 }
@@ -95,8 +96,8 @@ class Guess {
         seen += fmt::format("{}{} ({})", seen.empty() ? "" : ", ", c.name, comment(c.example));
       return invalid_argument("no field of the sample looks like a time; its fields are " + seen);
     }
-    choose_id();
     choose_key();
+    choose_id();
     choose_values();
     out_ = "# Guessed by `hindcast init` from the first " + std::to_string(sample_.rows) +
            " records of " + comment(input_.path) +
@@ -117,14 +118,21 @@ class Guess {
 
  private:
   void choose_time() {
-    int best = -1;
+    int best = -100;
     for (const SampleColumn& c : sample_.columns) {
       if (!c.time_unit || c.optional(sample_.rows)) continue;
-      // Epoch numbers and texts are both common; a plain date is the last resort.
-      const int score = 4 * name_score(c.name, {"time", "timestamp", "ts", "event_time", "at", "t",
-                                                "date", "created_at", "datetime"}) +
-                        (c.time_pattern == "%Y-%m-%d" || c.time_pattern == "%Y%m%d" ? 0 : 2) +
-                        (c.distinct > 1 ? 1 : 0);
+      const bool at = lower(c.name).ends_with("_at");
+      const bool arrival =
+          name_score(c.name, {"receiv", "arriv", "ingest", "process", "sync", "server"}) > 0;
+      const bool date =
+          c.time_pattern == "%Y-%m-%d" || c.time_pattern == "%Y%m%d";  // the last resort
+      int score =
+          4 * name_score(c.name, {"time", "timestamp", "ts", "at", "t", "date", "datetime"}) +
+          7 * at;
+      // When it happened, not when somebody stored it: archives put a '_' in front of what is
+      // theirs.
+      score += (date ? 0 : 2) + (c.distinct > 1 ? 1 : 0) - (arrival ? 8 : 0) -
+               (c.name[0] == '_' ? 8 : 0);
       if (score > best) {
         best = score;
         time_ = &c;
@@ -132,16 +140,30 @@ class Guess {
     }
   }
 
+  /// Different for all records of one key and instant: that is what an id has to be.
+  bool tells_apart(const SampleColumn& c) const {
+    if (c.hashes.empty()) return false;
+    std::set<std::tuple<uint64_t, uint64_t, uint64_t>> seen;
+    for (size_t row = 0; row < c.hashes.size(); ++row) {
+      if (!seen.emplace(c.hashes[row], time_->hashes[row], key_ == nullptr ? 0 : key_->hashes[row])
+               .second)
+        return false;
+    }
+    return true;
+  }
+
   void choose_id() {
     int best = 0;
     for (const SampleColumn& c : sample_.columns) {
-      if (&c == time_ || c.optional(sample_.rows) || c.distinct != sample_.rows || c.nested > 0)
-        continue;
-      const int by_name = name_score(c.name, {"id", "uuid", "guid", "seq", "sequence", "trade_id",
-                                              "event_id", "message_id", "offset", "key"});
-      // A unique number with a fraction is a measurement; a unique text may be a sentence.
-      if (by_name == 0 && !(c.all_integers && c.time_unit == std::nullopt)) continue;
-      const int score = 2 * by_name + (c.all_integers ? 1 : 0) + 1;
+      if (&c == time_ || &c == key_ || c.nested > 0 || c.distinct < 2 || !tells_apart(c)) continue;
+      const int by_name = name_score(c.name, {"id", "uuid", "guid", "seq", "trade_id", "event_id",
+                                              "message_id", "offset", "counter", "cnt"});
+      // A number that counts is an id without the name; a unique text may be a sentence, a fraction
+      // a measurement.
+      const bool counts = c.all_integers && !c.time_unit && c.distinct == sample_.rows;
+      if (by_name == 0 && !counts) continue;
+      const int score =
+          4 * by_name + (c.distinct == sample_.rows ? 2 : 0) + (c.all_integers ? 1 : 0) + 1;
       if (score > best) {
         best = score;
         id_ = &c;
@@ -152,16 +174,16 @@ class Guess {
   void choose_key() {
     int best = 0;
     for (const SampleColumn& c : sample_.columns) {
-      if (&c == time_ || &c == id_ || c.optional(sample_.rows) || c.nested > 0 || c.time_unit)
+      if (&c == time_ || c.hashes.empty() || c.nested > 0 || c.booleans > 0 || c.time_unit)
         continue;
       const int by_name =
           name_score(c.name, {"symbol", "sym", "ticker", "key", "device", "device_id", "sensor",
-                              "host", "hostname", "channel", "market", "instrument", "name",
-                              "station", "meter", "user", "customer", "service"});
+                              "host", "hostname", "channel", "market", "instrument", "station",
+                              "meter", "customer", "service"});
       const bool text = c.texts > 0 && !c.all_numbers;
       const bool repeats = c.distinct * 2 <= sample_.rows || sample_.rows < 4;
-      if ((!text && by_name < 3) || (!repeats && by_name < 3)) continue;
-      const int score = 4 * by_name + (text ? 2 : 0) + (c.distinct > 1 ? 1 : 0) + 1;
+      if (!repeats || (!text && by_name < 3)) continue;
+      const int score = 4 * by_name + (text ? 2 : 0) + (c.distinct > 1 ? 5 : 0) + 1;
       if (score > best) {
         best = score;
         key_ = &c;
@@ -210,16 +232,18 @@ class Guess {
     }
     if (id_ != nullptr && id_->all_integers) {
       out_ += fmt::format(
-          "id = {{ field = {}, type = \"int\" }} # different in every record, like {}\n",
+          "id = {{ field = {}, type = \"int\" }} # tells events of one key and instant apart, like "
+          "{}\n",
           quoted(id_->name), comment(id_->example));
     } else if (id_ != nullptr) {
-      out_ += fmt::format("id = {:<25} # different in every record, like '{}'\n", quoted(id_->name),
-                          comment(id_->example));
+      out_ += fmt::format("id = {:<25} # tells events of one key and instant apart, like '{}'\n",
+                          quoted(id_->name), comment(id_->example));
     } else {
       out_ +=
-          "id = { derive = \"position\" }  # no field was different in every record: file and row "
-          "tell events apart;\n"
-          "                               # name fields instead (id = [\"a\", \"b\"]) if they do\n";
+          "id = { derive = \"position\" }  # no field tells events of one instant apart: file and "
+          "row do;\n"
+          "                               # name fields instead (id = [\"a\", \"b\"]) if together "
+          "they do\n";
     }
     out_ +=
         fmt::format("time = {:<23} # like '{}'\n", quoted(time_->name), comment(time_->example));

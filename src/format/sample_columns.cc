@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/hash.h"
 #include "format/json_flatten.h"
 #include "format/json_splitter.h"
 #include "format/time_parser.h"
@@ -47,10 +48,11 @@ BytesView next_line(BytesView& rest) {
 }
 
 bool flatten(BytesView record, Table& table) {
-  const simdjson::padded_string padded(record.data(), record.size());
+  std::string padded(record);
+  padded.append(PaddedText::kPadding, '\0');
   std::vector<std::pair<std::string, Raw>> fields;
   const bool ok =
-      flatten_json({padded.data(), padded.size()}, [&](const std::string& path, const Cell& cell) {
+      flatten_json({padded.data(), record.size()}, [&](const std::string& path, const Cell& cell) {
         fields.emplace_back(path, Raw{std::string(cell.text), cell.kind});
       });
   if (!ok) return false;
@@ -88,10 +90,13 @@ void read_json(BytesView bytes, bool whole, Sample& sample, Table& table) {
   // One object with an array of objects in it is an envelope.
   if (table.rows != 1) return;
   for (const auto& [name, values] : table.columns()) {
-    if (values[0].kind != CellKind::kNested || !values[0].text.starts_with("[{")) continue;
+    const std::string& text = values[0].text;
+    const size_t inside = text.find_first_not_of(kSpaces, 1);
+    if (values[0].kind != CellKind::kNested || inside == std::string::npos || text[inside] != '{')
+      continue;
     Table inner;
     JsonSplitter elements;
-    BytesView array = values[0].text;
+    BytesView array = text;
     while (inner.rows < kRecordsMax) {
       const auto found = elements.next(array, true, SIZE_MAX);
       if (found.kind == JsonSplitter::Kind::kMore) break;
@@ -241,7 +246,7 @@ bool is_mappable(const std::string& name) {
 }
 
 SampleColumn describe(const std::string& name, const std::vector<Raw>& raw,
-                      const std::string& null_text) {
+                      const std::string& null_text, size_t rows) {
   SampleColumn column;
   column.name = name;
   column.present = raw.size();
@@ -255,6 +260,7 @@ SampleColumn describe(const std::string& name, const std::vector<Raw>& raw,
     }
     values.push_back(&cell);
     distinct.insert(cell.text);
+    column.hashes.push_back(hash64(cell.text));
     column.texts += cell.kind == CellKind::kText;
     column.numbers += cell.kind == CellKind::kNumber;
     column.booleans += cell.kind == CellKind::kBool;
@@ -267,6 +273,7 @@ SampleColumn describe(const std::string& name, const std::vector<Raw>& raw,
     if (column.all_numbers) measure_number(cell.text, column);
   }
   column.distinct = distinct.size();
+  if (column.hashes.size() != rows) column.hashes.clear();
   if (values.empty()) column.all_numbers = column.all_integers = false;
   if (!values.empty()) column.example = values[0]->text;
   if (column.nested == 0 && column.booleans == 0) guess_time(values, column);
@@ -294,7 +301,7 @@ Result<Sample> read_sample_columns(BytesView bytes, bool whole) {
   sample.rows = table.rows;
   for (const auto& [name, values] : table.columns()) {
     if (is_mappable(name))
-      sample.columns.push_back(describe(name, values, sample.format.null_text));
+      sample.columns.push_back(describe(name, values, sample.format.null_text, table.rows));
   }
   return sample;
 }

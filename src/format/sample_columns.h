@@ -25,6 +25,7 @@ struct SampleColumn {
   std::string time_pattern;                        // for kPattern
   int64_t first_time = 0, last_time = 0;           // Unix nanoseconds, smallest and largest
   std::string example;
+  std::vector<uint64_t> hashes;  // of its text in each row, where every row has one
   bool optional(size_t rows) const { return null > 0 || present < rows; }
 };
 

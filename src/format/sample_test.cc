@@ -65,9 +65,12 @@ TEST(SampleTest, AHeaderWithQuotesAndNaIsUnderstood) {
 TEST(SampleTest, AnEnvelopeIsTakenApart) {
   const std::string text = guessed("quakes.json", R"({"type":"FeatureCollection","features":[
     {"id":"nc1","properties":{"time":1746366000000,"mag":1.2,"net":"nc"}},
-    {"id":"ci2","properties":{"time":1746366000100,"mag":null,"net":"ci"}}]})");
+    {"id":"nc2","properties":{"time":1746366000100,"mag":null,"net":"nc"}},
+    {"id":"ci3","properties":{"time":1746366000100,"mag":2,"net":"ci"}},
+    {"id":"nc4","properties":{"time":1746366000200,"mag":1,"net":"nc"}}]})");
   EXPECT_THAT(text, HasSubstr("each = \"features\""));
   EXPECT_THAT(text, HasSubstr("id = \"id\""));
+  EXPECT_THAT(text, HasSubstr("key = \"properties.net\""));
   EXPECT_THAT(text, HasSubstr("time = \"properties.time\""));
   EXPECT_THAT(
       text,
@@ -83,6 +86,21 @@ TEST(SampleTest, AnArrayOfArraysIsReadByNumber) {
   EXPECT_THAT(text, HasSubstr("time = \"0\""));
   EXPECT_THAT(text, HasSubstr("id = { field = \"1\", type = \"int\" }"));
   EXPECT_THAT(text, HasSubstr("key = \"3\""));
+}
+
+// An id need only tell apart what has one key and one instant: the counter of a device is one,
+// though every device has a 1.
+TEST(SampleTest, ACounterThatEveryDeviceHasIsAnId) {
+  const std::string text =
+      guessed("frames.ndjson",
+              R"({"device":"a","fcnt":1,"reported_at":1630589706147,"_timestamp":1630589706724}
+{"device":"b","fcnt":1,"reported_at":1630589706147,"_timestamp":1630589706725}
+{"device":"a","fcnt":2,"reported_at":1630589706148,"_timestamp":1630589706726}
+{"device":"b","fcnt":1,"reported_at":1630589706149,"_timestamp":1630589706727}
+)");
+  EXPECT_THAT(text, HasSubstr("key = \"device\""));
+  EXPECT_THAT(text, HasSubstr("id = { field = \"fcnt\", type = \"int\" }"));
+  EXPECT_THAT(text, HasSubstr("time = \"reported_at\""));
 }
 
 TEST(SampleTest, WithoutATimeThereIsNothingToConfigure) {
