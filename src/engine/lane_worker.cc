@@ -109,6 +109,13 @@ void LaneWorker::trim() {
     log_warn("log not trimmed", {{"partition", partition_}, {"error", trimmed.error().message}});
 }
 
+/// What this lane holds back is more than half of what the log may keep.
+bool LaneWorker::log_is_long() const {
+  const LogStats stats = at_.log.stats(Channel::kLive);
+  const ByteCount held = at_.log.between(Channel::kLive, lane_.safe(), stats.newest);
+  return held.value > stats.limit.value / 2;
+}
+
 /// Whatever the lane can do now without more records.
 void LaneWorker::work() {
   const ProcessingTime now = at_.runtime.wall_now();
@@ -118,6 +125,8 @@ void LaneWorker::work() {
       readable();  // one slice at a time, so that records get their turn in between
     } else if (lane_.over_memory()) {
       carry(lane_.spill(now));
+    } else if (log_is_long() && lane_.holds_log()) {
+      carry(lane_.release_log(now));
     }
   }
   if (lane_.has_late()) flush_later();

@@ -74,6 +74,7 @@ class LaneWorker {
   void apply(const LogChunk& chunk);
   void finish_recovery();
   void trim();
+  bool log_is_long() const;
   void work();
   void carry(Effects effects);
   void read_pages(std::vector<PageRead> reads);

@@ -27,7 +27,10 @@ Status LaneDriver::start() {
   roller_ = std::make_unique<Roller>(
       RollerOptions{.partition = partition, .schema = lane.schema, .aggregates = options_.rollups});
   lane_ = std::make_unique<LiveLane>(std::move(lane), std::move(live));
-  return {};
+  // The log forgets over a restart what was trimmed; full of that, it would take nothing new, and
+  // no commit would come to trim it.
+  HC_TRY(log_.trim(partition, Channel::kLive, lane_->safe()));
+  return log_.trim(partition, Channel::kReplay, drain_->safe());
 }
 
 void LaneDriver::crash() {
@@ -60,7 +63,7 @@ bool LaneDriver::can(Step step) const {
     case Step::kAppended:
       return !inbox_->appended.empty();
     case Step::kSpill:
-      return lane_->over_memory();
+      return lane_->over_memory() || (log_is_long() && lane_->holds_log());
     case Step::kFlush:
       return lane_->has_late();
     case Step::kSeal:
@@ -107,7 +110,7 @@ Status LaneDriver::take(Step step, ProcessingTime now) {
     }
     case Step::kSpill:
       ++counts_.spills;
-      enqueue(Who::kLane, lane_->spill(now));
+      enqueue(Who::kLane, lane_->over_memory() ? lane_->spill(now) : lane_->release_log(now));
       return {};
     case Step::kFlush:
       enqueue(Who::kLane, lane_->flush_late(now));
@@ -156,6 +159,13 @@ void LaneDriver::enqueue(Who who, Effects effects) {
   if (!effects.reads.empty())
     (who == Who::kDrain ? drain_reads_ : lane_reads_) = std::move(effects.reads);
   if (!effects.to_replay_log.empty()) to_replay_log_ = std::move(effects.to_replay_log);
+}
+
+/// What this lane holds back is more than half of what the log may keep.
+bool LaneDriver::log_is_long() const {
+  const LogStats stats = log_.stats(Channel::kLive);
+  const ByteCount held = log_.between(Channel::kLive, lane_->safe(), stats.newest);
+  return held.value > stats.limit.value / 2;
 }
 
 Status LaneDriver::commit(std::deque<Given>& queue) {

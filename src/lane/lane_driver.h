@@ -89,6 +89,7 @@ class LaneDriver {
     Status status;  // of the store
   };
   void enqueue(Who who, Effects effects);
+  bool log_is_long() const;
   Status commit(std::deque<Given>& queue);
   Status answer(ProcessingTime now);
   Status read(Who who, std::vector<PageRead>& reads, ProcessingTime now);

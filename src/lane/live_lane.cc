@@ -176,6 +176,8 @@ bool LiveLane::has_late() const { return impl_->has_late(); }
 Effects LiveLane::flush_late(ProcessingTime now) { return impl_->flush_late(now); }
 bool LiveLane::over_memory() const { return impl_->over_memory(); }
 Effects LiveLane::spill(ProcessingTime now) { return impl_->spill(now); }
+bool LiveLane::holds_log() const { return impl_->holds_log(); }
+Effects LiveLane::release_log(ProcessingTime now) { return impl_->release_log(now); }
 
 Effects LiveLane::pages_read(std::vector<PageParts> pages, ProcessingTime now) {
   Impl& lane = *impl_;

@@ -100,6 +100,12 @@ class LiveLane {
   /// calls spill().
   bool over_memory() const;
   Effects spill(ProcessingTime now);
+  /// True when a commit would let the log be trimmed further: the driver then calls release_log()
+  /// if the log nears its bound. Small records take far more of it than their payload, and control
+  /// records alone make no commit, so `reread_max` does not see this.
+  bool holds_log() const;
+  /// A checkpoint if it is enough, else a spill of what holds the log.
+  Effects release_log(ProcessingTime now);
 
   /// Answers, in any order relative to each other.
   Effects pages_read(std::vector<PageParts> pages, ProcessingTime now);

@@ -69,6 +69,8 @@ struct LiveLane::Impl {
   void late_refused();
   bool over_memory() const;
   Effects spill(ProcessingTime now);
+  bool holds_log() const;
+  Effects release_log(ProcessingTime now);
   Effects spill_read(std::vector<PageParts> pages, ProcessingTime now);
 
   // live_lane.cc

@@ -130,6 +130,25 @@ Effects LiveLane::Impl::spill(ProcessingTime now) {
   return needs_nothing ? spill_read({}, now) : effects;
 }
 
+bool LiveLane::Impl::holds_log() const {
+  if (!quiet() || !in_flight.empty()) return false;
+  const Position safe = safe_now();
+  if (committed_safe < safe) return true;
+  const std::optional<LogMark> oldest = open.oldest();
+  return oldest && oldest->before <= safe;  // else late events hold it, and a flush releases it
+}
+
+Effects LiveLane::Impl::release_log(ProcessingTime now) {
+  if (!holds_log()) return {};
+  if (committed_safe >= safe_now()) return spill(now);
+  Commit commit = start_commit({Cause::Kind::kLive}, now);
+  MarkSet no_marks;
+  TallySheet no_outcomes;
+  Effects effects;
+  effects.commits.push_back(std::move(finish(commit, no_marks, no_outcomes)));
+  return effects;
+}
+
 Effects LiveLane::Impl::spill_read(std::vector<PageParts> pages, ProcessingTime now) {
   const MergeContext merge_context = context(Cause::Kind::kLive, now);
   Operation spilling = std::move(*operation);

@@ -21,7 +21,7 @@ const std::vector<Scenario>& scenarios() {
        .faults = {.kills = 1, .power_losses = 1, .full_disks = 4},
        .node =
            [](WorldOptions& node, Rng& rng) {
-             node.log_retention = ByteCount{node.log_segment.value * (24 + rng.below(12))};
+             node.log_retention = ByteCount{node.log_segment.value * (12 + rng.below(12))};
            }},
       {.name = "late_storm",
        .about = "most events are late, many of them too late for the front door",
@@ -71,7 +71,7 @@ const Scenario* find_scenario(std::string_view name) {
 
 WorldOptions random_node(const Scenario& scenario, Rng& rng) {
   WorldOptions node = roomy_node(static_cast<uint32_t>(1 + rng.below(3)));
-  node.log_retention = ByteCount{node.log_segment.value * (24 + rng.below(40))};
+  node.log_retention = ByteCount{node.log_segment.value * (12 + rng.below(40))};
   LiveLaneOptions& lane = node.lane.lane;
   lane.delays = {{kLeft, rng.below(3) * 4s}, {kRight, rng.below(2) * 9s}};
   lane.late_as_replay = rng.chance(0.3) ? 1h : 20s + rng.below(60) * 1s;
