@@ -68,7 +68,8 @@ macro(hc_test_group label sources)
     # A sanitizer build registers the suites of HC_TEST_MODULES only; the others can still be built by name.
     if(HC_TEST_MODULES STREQUAL "" OR M_NAME IN_LIST HC_TEST_MODULES)
       add_test(NAME ${hc_test_prefix}${M_NAME}.${label} COMMAND ${test_exe})
-      set_tests_properties(${hc_test_prefix}${M_NAME}.${label} PROPERTIES LABELS ${label} TIMEOUT 600)
+      set_tests_properties(${hc_test_prefix}${M_NAME}.${label} PROPERTIES LABELS ${label} TIMEOUT 600
+        ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan_suppressions.txt")
       add_dependencies(hc_tests ${test_exe})
     endif()
   endif()
