@@ -92,9 +92,7 @@ class Hindcast:
             if "listening on http://" in text:
                 self.url = text.split("listening on ", 1)[1].split()[0]
                 return self
-        code = self.process.wait()
-        self.process = None
-        raise Refused(f"exit {code}: {self.log()}")
+        raise Refused(f"exit {self._gone()}: {self.log()}")
 
     def start_ready(self):
         self.start()
