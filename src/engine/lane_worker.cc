@@ -197,20 +197,24 @@ void LaneWorker::read_pages(std::vector<PageRead> reads) {
 void LaneWorker::append_replay(std::vector<LogAppend> records) {
   ++replay_appends_;
   LogCounts counts = count(records);
-  at_.log.append(
-      Channel::kReplay, std::move(records),
-      [this, counts = std::move(counts)](Result<std::vector<Position>> positions) {
-        at_.runtime.post(at_.shard, [this, counts, positions = std::move(positions)] {
-          --replay_appends_;
-          if (positions) {
-            lane_.replay_appended(*positions);
-            if (!recovering_) at_.ledger.to_replay(counts);  // else counted as a whole
-          } else {
-            lane_.replay_refused();  // the replay log is full: the lane offers them again
-          }
-          readable();
-        });
-      });
+  at_.log.append(Channel::kReplay, std::move(records),
+                 [this, counts = std::move(counts)](Result<std::vector<Position>> positions) {
+                   at_.runtime.post(at_.shard, [this, counts, positions = std::move(positions)] {
+                     --replay_appends_;
+                     if (positions) {
+                       lane_.replay_appended(*positions);
+                       if (!recovering_) at_.ledger.to_replay(counts);  // else counted as a whole
+                     } else {  // mostly because the replay log is full: the lane offers them again
+                       if (positions.error().code != ErrorCode::kOverloaded) {
+                         log_error(
+                             "late events not handed to the replay log; retrying",
+                             {{"partition", partition_}, {"error", positions.error().message}});
+                       }
+                       lane_.replay_refused();
+                     }
+                     readable();
+                   });
+                 });
 }
 
 void LaneWorker::committed(CommitId id, Result<CommitResult> result) {

@@ -1,5 +1,6 @@
 #include "lane/replay_hand_off.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/assert.h"
@@ -8,8 +9,14 @@ namespace hindcast {
 namespace {
 
 constexpr size_t kRowsPerRecord = 1'024;
-constexpr size_t kRowsPerAppend = 16'384;
-constexpr size_t kRecordBytesMax = size_t{1} << 20;
+constexpr size_t kAppendBytesMax = size_t{512} << 10;  // half of the smallest segment
+constexpr size_t kRecordBytesMax = kAppendBytesMax / 2;
+
+size_t bytes_of(const std::vector<LogAppend>& records) {
+  size_t bytes = 0;
+  for (const LogAppend& record : records) bytes += record.payload.size();
+  return bytes;
+}
 
 /// Halves what does not fit a record. A single event always fits: it came in one.
 void encode_split(const StreamSchema& schema, RecordHeader header, const EventBatch& rows,
@@ -29,7 +36,21 @@ void encode_split(const StreamSchema& schema, RecordHeader header, const EventBa
 
 std::vector<LogAppend> ReplayHandOff::append() {
   HC_ASSERT(can_append());
-  appending_ = waiting_.take_rows(kRowsPerAppend);
+  while (true) {
+    appending_ = waiting_.take_rows(rows_per_append_);
+    std::vector<LogAppend> records = encode_appending();
+    const size_t bytes = bytes_of(records);
+    if (bytes <= kAppendBytesMax || appending_.size() == 1) {
+      if (bytes < kAppendBytesMax / 4)
+        rows_per_append_ = std::min(rows_per_append_ * 2, kRowsPerAppendMax);
+      return records;
+    }
+    rows_per_append_ = appending_.size() / 2;
+    refused();
+  }
+}
+
+std::vector<LogAppend> ReplayHandOff::encode_appending() const {
   const EventBatch& rows = appending_.rows();
   std::map<SourceId, std::vector<uint32_t>> by_source;
   for (uint32_t row = 0; row < rows.size(); ++row) by_source[source_at(rows, row)].push_back(row);

@@ -26,7 +26,8 @@ class ReplayHandOff {
   LateBuffer& waiting() { return waiting_; }
   const LateBuffer& waiting() const { return waiting_; }
   bool can_append() const { return !waiting_.empty() && appending_.empty(); }
-  /// One batch for the log, a record per source and thousand events or so.
+  /// One batch for the log, a record per source and thousand events or so. It fits the smallest
+  /// segment a log may have: one that does not would be refused for ever.
   std::vector<LogAppend> append();
   /// The batch is durable: its events leave this hand-off. By source, how many.
   std::vector<std::pair<SourceId, uint64_t>> appended(const std::vector<Position>& positions);
@@ -39,10 +40,15 @@ class ReplayHandOff {
   std::optional<LogMark> oldest() const;
   size_t memory() const { return waiting_.memory() + appending_.memory(); }
 
+  static constexpr size_t kRowsPerAppendMax = 16'384;
+
  private:
+  std::vector<LogAppend> encode_appending() const;
+
   const StreamSchema& schema_;
   const PartitionId partition_;
   LateBuffer waiting_, appending_;
+  size_t rows_per_append_ = kRowsPerAppendMax;  // follows the weight of the events
   std::vector<ReplayRange> ranges_;
   const size_t first_of_this_life_;  // index into ranges_: this life's own range, once there is one
 };
