@@ -286,9 +286,12 @@ bool Engine::drained() {
   if (!std::ranges::all_of(views(all_partitions(), Window{}, {}), &LaneWorker::View::quiet))
     return false;
   for (const auto& [id, partition] : partitions_) {
-    const auto promise = std::make_shared<std::promise<bool>>();
-    std::future<bool> answer = promise->get_future();
-    partition.back->quiet([promise](bool quiet) { promise->set_value(quiet); });
+    std::future<bool> answer;
+    {
+      const auto promise = std::make_shared<std::promise<bool>>();
+      answer = promise->get_future();
+      partition.back->quiet([promise](bool quiet) { promise->set_value(quiet); });
+    }  // the task alone owns it now: if the runtime drops the task, get() throws instead of waiting
     try {
       if (!answer.get()) return false;
     } catch (const std::future_error&) {
