@@ -1,12 +1,9 @@
-// What must hold, asked of a snapshot at any moment: laws L3, L4, L5 and L8. L2 is the journal's
-// (sim/journal.h), L1 the content's (sim/content.h).
+// What must hold, asked of a snapshot at any moment: laws L3, L4 and L8. L2 is the journal's
+// (sim/journal.h), L1 the content's (sim/content.h), L5 the gap checker's (sim/gap_checker.h).
 #pragma once
 #include <map>
-#include <set>
 #include <vector>
 
-#include "base/rng.h"
-#include "progress/coverage.h"
 #include "sim/failures.h"
 #include "sim/journal.h"
 #include "sim/world.h"
@@ -43,12 +40,6 @@ class StoreWatch {
   ChangeNumber last_change_;
   std::map<RowKey, Version> named_;  // by changes since the last look: newest version
 };
-
-/// L5: gaps that an operator declared, bounded and closed; made from the seed.
-CoverageFacts make_gaps(uint32_t partitions, Duration until, Rng& rng);
-/// No row is final while a gap that is open, instant by instant, intersects it.
-void check_coverage(const Snapshot& snapshot, const StreamSchema& schema,
-                    const CoverageFacts& facts, Failures& failures);
 
 /// L8: log, disk, lane memory and unsettled exceptions stay within what was configured.
 void check_bounds(World& world, Failures& failures);

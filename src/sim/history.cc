@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <ostream>
 
-#include "model/join.h"
-
 namespace hindcast::sim {
 namespace {
 
-constexpr uint64_t kStepsPerBatch = 60;     // faults strike within so many
-constexpr uint64_t kSettleRounds = 5'000;   // liveness: healed, everything is done in so many
-constexpr Duration kEndOfTime = 100 * 24h;  // all sources close here
+constexpr uint64_t kStepsPerBatch = 60;    // faults strike within so many
+constexpr uint64_t kSettleRounds = 5'000;  // liveness: healed, everything is done in so many
 constexpr const char* kLaneSteps[LaneDriver::kSteps] = {
     "answer", "commit live", "commit replay", "read pages", "read drain pages",
     "append", "appended",    "spill",         "flush",      "seal",
@@ -26,27 +23,6 @@ Duration end_of(const Workload& workload) {
     for (const Event& event : batch.events) end = std::max(end, event.time);
   }
   return end;
-}
-
-/// Somebody else rewrites a page behind the frontier: same content, new version. Who had read it
-/// before meets a conflict.
-Commit rewrite_of(const Snapshot& snapshot, const StreamSchema& schema, const PageKey& key) {
-  const PageParts page = snapshot.page(key, Lane::kReplay).value();
-  EventBatch rows(schema);
-  for (const Bytes& part : page.parts) {
-    PartView::open(part).value().read(schema, nullptr, rows).value();
-  }
-  const Addition whole = add(schema, EventBatch(schema), sort_unique(schema, rows), {});
-  Commit commit{.id = 1, .lane = Lane::kReplay};
-  commit.pages.push_back({.key = key,
-                          .expected = page.head.version,
-                          .part = encode_part(schema, whole.rows, whole.changes),
-                          .folds_parts = true,
-                          .live_change = whole.live_change,
-                          .digest_change = whole.digest_change,
-                          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
-                          .rows = whole.rows.size()});
-  return commit;
 }
 
 }  // namespace
@@ -100,35 +76,6 @@ void History::run_with_faults() {
     }
     step();
     mind_the_node();
-  }
-}
-
-void History::strike(const Fault& fault) {
-  after(to_string(fault));
-  switch (fault.kind) {
-    case Fault::Kind::kKill:
-      return restart(false);
-    case Fault::Kind::kPowerLoss:
-      return restart(true);
-    case Fault::Kind::kPowerCut:
-      return world_.cut_power_after(fault.amount - 1);
-    case Fault::Kind::kRecoveryCut:
-      cut_recovery_ = fault.amount - 1;
-      return;
-    case Fault::Kind::kFailSync:
-      return world_.fail_next_sync();
-    case Fault::Kind::kDiskFull:
-      world_.fill_disk();
-      disk_full_until_ = report_.steps + fault.amount;
-      return;
-    case Fault::Kind::kStoreStall:
-      store_stalls_until_ = report_.steps + fault.amount;
-      return;
-    case Fault::Kind::kLogStall:
-      log_stalls_until_ = report_.steps + fault.amount;
-      return;
-    case Fault::Kind::kRewrite:
-      return rewrite_page();
   }
 }
 
@@ -219,61 +166,6 @@ void History::step_lane(uint32_t lane, LaneDriver::Step step) {
   }
 }
 
-void History::rewrite_page() {
-  const auto snapshot = world_.store().snapshot().value();
-  std::vector<PageKey> pages;
-  for (uint32_t p = 0; p < options_.partitions; ++p) {
-    const auto checkpoint = snapshot->checkpoint(partition_at(p)).value();
-    if (!checkpoint) continue;
-    snapshot
-        ->heads({partition_at(p), {kMinEventTime, kMaxEventTime}},
-                [&](const PageHead& head) {
-                  if (checkpoint->frontier.behind(head.key.window, head.key.slot)) {
-                    pages.push_back(head.key);
-                  }
-                  return true;
-                })
-        .value();
-  }
-  if (pages.empty()) return;
-  // A recent one: those are where late events go.
-  const PageKey& page = pages[pages.size() - 1 - rng_.below(std::min<size_t>(pages.size(), 8))];
-  world_.store().commit(rewrite_of(*snapshot, options_.lane.lane.schema, page),
-                        [](const Result<CommitResult>&) {});
-}
-
-void History::mind_the_node() {
-  if (world_.dying()) restart(rng_.chance(0.5));
-}
-
-void History::restart(bool power_loss) {
-  for (;;) {
-    ++report_.crashes;
-    ++life_;
-    world_.die(power_loss);
-    answers_.clear();
-    for (Client& client : clients_) client.failed();
-    if (cut_recovery_) {
-      world_.cut_power_after(*cut_recovery_);
-      cut_recovery_.reset();
-    }
-    const Status started = world_.start();
-    if (started && !world_.dying()) break;
-    if (started.has_value() || world_.dying() || started.error().code != ErrorCode::kCorruption) {
-      power_loss = rng_.chance(0.5);
-      after("recovery fails");
-      continue;
-    }
-    failures_.add("L2", "the node does not start: " + started.error().message);
-    return;
-  }
-  world_.spare_power();  // or the checkers would run into it
-  const auto snapshot = world_.store().snapshot().value();
-  journal_.recovered(world_.log(), *snapshot, failures_);
-  after("restart");
-  look(true);
-}
-
 void History::after(const std::string& what) {
   std::string line = std::to_string(report_.steps) + " " + what;
   if (world_.up()) {
@@ -352,132 +244,6 @@ void History::close_sources() {
   }
   clients_.clear();
   for (const SourceId source : kSources) clients_.emplace_back(source, closing);
-}
-
-void History::check_end() {
-  const StreamSchema& schema = options_.lane.lane.schema;
-  const auto snapshot = world_.store().snapshot().value();
-  NaiveModel model;
-  std::map<SourceId, uint64_t> dead;
-  for (uint32_t p = 0; p < options_.partitions; ++p) {
-    for (const Accepted& record : journal_.of(partition_at(p))) {
-      for (const Event& event : record.events) model.add(event);
-      if (record.header.kind == RecordKind::kDead)
-        dead[record.header.source] += record.header.events;
-    }
-  }
-  const Content content = read_content(*snapshot, schema, failures_);
-  compare(content, model.content(schema), "L1", failures_);
-  if (!failures_.empty()) return;
-  Hash128 reference;
-  compare(content, without_faults(reference), "L1 (other than without faults)", failures_);
-  if (canonical_hash(*snapshot, schema, content) != reference) {
-    failures_.add("L1", "the canonical content is not that of the run without faults");
-  }
-
-  // L2 and L3 at quiescence: all that was acknowledged is settled, and each letter is kept.
-  NaiveModel sent;
-  for (const Batch& batch : workload_) {
-    for (const Event& event : batch.events) sent.add(event);
-  }
-  compare(content, sent.content(schema), "L2", failures_);
-  uint64_t aggregated = 0;
-  for (const SourceId source : kSources) {
-    const Tallies tallies = snapshot->tallies(source).value();
-    aggregated += tallies.aggregated;
-    if (tallies.settled() != journal_.received(source)) {
-      failures_.add("L3", "source " + std::to_string(source.value) + ": received " +
-                              std::to_string(journal_.received(source)) + ", settled " +
-                              std::to_string(tallies.settled()));
-    }
-    uint64_t letters = 0;
-    snapshot
-        ->dead_letters(source, {},
-                       [&](const DeadLetterFact&) {
-                         ++letters;
-                         return true;
-                       })
-        .value();
-    if (tallies.dead_lettered != dead[source] || letters != dead[source]) {
-      failures_.add("L3", "dead letters are lost or counted twice");
-    }
-  }
-  // Each identity is added once, and again by each correction that beats what is there.
-  const bool corrected = scenario_.workload.correct > 0;
-  if (corrected ? aggregated < model.identities() : aggregated != model.identities()) {
-    failures_.add("L3", "aggregated " + std::to_string(aggregated) + " of " +
-                            std::to_string(model.identities()) + " identities");
-  }
-
-  // Liveness: everything is final, nothing waits.
-  for (uint32_t p = 0; p < options_.partitions; ++p) {
-    const std::string which = "partition " + std::to_string(p + 1);
-    const auto checkpoint = snapshot->checkpoint(partition_at(p)).value();
-    if (!checkpoint || checkpoint->frontier.window != EventTime(kEndOfTime)) {
-      failures_.add("liveness", which + ": closed, and the frontier is not at the end");
-    }
-    snapshot
-        ->marks(partition_at(p),
-                [&](const Mark&) {
-                  failures_.add("liveness", which + ": a mark is left");
-                  return false;
-                })
-        .value();
-    // What no checkpoint covers is void, and may lie there until the next hand-off.
-    if (checkpoint && !checkpoint->replay.empty() &&
-        world_.lane(p).drain().read_after() < checkpoint->replay.back().last) {
-      failures_.add("liveness", which + ": the replay log is not drained");
-    }
-    for (const auto& [source, events] : world_.lane(p).lane().pending()) {
-      if (events > 0) failures_.add("liveness", which + ": events are pending");
-    }
-  }
-}
-
-Content History::without_faults(Hash128& hash) {
-  std::vector<Event> events;
-  for (const Batch& batch : workload_) {
-    events.insert(events.end(), batch.events.begin(), batch.events.end());
-  }
-  std::ranges::stable_sort(events, {}, &Event::time);
-  World world(roomy_node(options_.partitions), report_.seed);
-  world.start().value();
-  const StreamSchema schema = stream_schema(options_.partitions);
-  const auto deliver = [&](const Batch& batch) {
-    world.log().append(Channel::kLive, records_of(schema, batch),
-                       [](const Result<std::vector<Position>>& done) { done.value(); });
-    world.write_log(Channel::kLive);
-  };
-  constexpr size_t kBatch = 64;
-  for (size_t begin = 0; begin < events.size(); begin += kBatch) {
-    const size_t end = std::min(begin + kBatch, events.size());
-    Batch batch;
-    batch.source = kLeft;
-    batch.events.assign(events.begin() + static_cast<ptrdiff_t>(begin),
-                        events.begin() + static_cast<ptrdiff_t>(end));
-    deliver(batch);
-  }
-  Batch closing;
-  closing.source = kLeft;
-  closing.advance = Advance{EventTime(kEndOfTime), Advance::Why::kEnd};
-  deliver(closing);
-  for (bool more = true; more;) {
-    for (uint32_t lane = 0; lane < options_.partitions; ++lane) {
-      world.lane(lane).run(world.now()).value();
-    }
-    more = world.store_has_commits();
-    while (world.store_has_commits()) world.complete_commit();
-    for (const Channel c : {Channel::kLive, Channel::kReplay}) {
-      if (world.log_has_writes(c)) {
-        world.write_log(c);
-        more = true;
-      }
-    }
-  }
-  const auto snapshot = world.store().snapshot().value();
-  const Content content = read_content(*snapshot, schema, failures_);
-  hash = canonical_hash(*snapshot, schema, content);
-  return content;
 }
 
 }  // namespace hindcast::sim

@@ -7,9 +7,12 @@
 
 #include "sim/checkers.h"
 #include "sim/content.h"
+#include "sim/gap_checker.h"
 #include "sim/simulator.h"
 
 namespace hindcast::sim {
+
+inline constexpr Duration kEndOfTime = 100 * 24h;  // all sources close here
 
 class History {
  public:
