@@ -36,6 +36,7 @@ std::vector<Event> winners_of(const StreamSchema& schema, const PageParts& page,
     }
   }
   std::vector<const EventBatch*> views;
+  views.reserve(parts.size());
   for (const EventBatch& part : parts) views.push_back(&part);
   return to_events(join(schema, views));
 }

@@ -93,7 +93,8 @@ void Journal::recovered(Log& log, const Snapshot& store, Failures& failures) {
       return;
     }
   }
-  for (auto& [number, attempt] : outstanding_) {
+  for (auto& outstanding : outstanding_) {
+    Attempt& attempt = outstanding.second;
     const auto is_next = [&](size_t i) {
       const Accepted& record = attempt.records[i];
       std::deque<LogRecord>& queue = unknown[record.header.partition];
