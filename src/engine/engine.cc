@@ -111,7 +111,7 @@ Status Engine::build_partitions() {
                        .aggregates = catalog_.lane_aggregates(name)},
           drained, roller,
           BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_,
-                             static_cast<double>(config_.replay.events_per_second)});
+                             static_cast<double>(config_.replay.rate.per_second.value_or(50'000))});
       partitions_.emplace(id, std::move(partition));
     }
   }

@@ -17,6 +17,7 @@
 #include "model/row.h"
 #include "progress/checkpoint.h"
 #include "progress/coverage.h"
+#include "progress/replay_job.h"
 #include "proof/verify.h"
 #include "store/store.h"
 
@@ -122,7 +123,73 @@ struct DeadLetterEntry {
 
 struct VerifyQuery {
   std::optional<EventTime> from, to;
+  /// Against what: rows against pages, or pages against the history of `source`.
+  enum class Against : uint8_t { kPages, kHistory } against = Against::kPages;
+  std::optional<std::string> source;  // kHistory: which; absent = every source that has one
+  bool repair = false;  // mend what differs: rows from pages; pages from history, by a replay
 };
+
+/// A gap with what follows from its outcomes.
+struct GapEntry {
+  Gap gap;
+  std::string stream;
+  EventTime end = kMaxEventTime;  // as bounded; kMaxEventTime: not known yet
+  std::vector<Hole> holes;        // what is not filled of it; none: filled
+  std::string state;              // "open", "unfillable", "accepted", "filled"; of several holes the worst
+  std::vector<GapOutcome> outcomes;
+};
+struct GapQuery {
+  std::optional<std::string> source;  // or stream
+  bool open_only = false;
+  uint64_t limit = 1'000;  // newest first
+};
+struct GapRequest {
+  std::string source;  // or stream
+  EventTime from{}, to{};
+  std::vector<std::string> keys;  // empty = all
+  std::string detail;
+};
+
+/// A stretch of a stream's time and what is known of it.
+struct CoverageSpan {
+  Window range;
+  enum class State : uint8_t { kCovered, kGap, kReplaying, kUnfillable, kAccepted } state;
+  std::vector<GapId> gaps;
+};
+struct CoverageAnswer {
+  std::string stream;
+  std::vector<std::string> sources;
+  std::optional<EventTime> first, frontier, watermark;  // first: of the oldest page
+  std::vector<CoverageSpan> spans;                      // tile [first, frontier); by time
+};
+std::string_view to_string(CoverageSpan::State state);
+
+struct ReplayRequest {
+  std::string source;
+  EventTime from{}, to{};
+  std::vector<std::string> keys;
+  ReplayOrder order = ReplayOrder::kOldestFirst;
+  std::optional<uint64_t> rate;  // events per second
+  ReplayJob::Mode mode = ReplayJob::Mode::kMerge;
+  std::string cause = "operator";
+  std::vector<Window> only;  // of the range: the rest counts as done already (repairs)
+};
+/// What an operator changes of a running job; absent = as it is.
+struct ReplayChange {
+  std::optional<bool> paused;
+  std::optional<std::optional<uint64_t>> rate;  // inner absent: no limit of its own
+  std::optional<ReplayOrder> order;
+};
+/// A job as people see it.
+struct ReplayEntry {
+  ReplayJob job;
+  std::string stream, source;
+  double events_per_second = 0;  // lately
+  std::string waits_for;         // one reason for its present speed: "rate", "reader", "stream", …
+  Duration elapsed{};            // running, not paused
+  std::optional<double> share_done;  // of its range, by time
+};
+
 class Service {
  public:
   virtual ~Service() = default;
@@ -144,6 +211,25 @@ class Service {
   virtual Result<std::vector<Change>> changes(ChangeNumber after, uint64_t limit) = 0;
   virtual SystemStatus status() = 0;
   virtual Result<VerifyReport> verify(const VerifyQuery& query) = 0;
+
+  virtual Result<std::vector<GapEntry>> gaps(const GapQuery&) { return std::vector<GapEntry>(); }
+  virtual Result<CoverageAnswer> coverage(const std::string&, std::optional<EventTime>,
+                                          std::optional<EventTime>) {
+    return CoverageAnswer{};
+  }
+  virtual Result<std::vector<ReplayEntry>> replays() { return std::vector<ReplayEntry>(); }
+  virtual Result<ReplayEntry> replay(JobId id) {
+    return not_found("no replay " + std::to_string(id));
+  }
+  // What changes something needs a running daemon: kUnavailable without one.
+  virtual Result<GapId> open_gap(const GapRequest& request);
+  /// The operator's word that a gap will never be filled. Errors: kNotFound, kConflict (filled).
+  virtual Status accept_gap(GapId id, const std::string& detail);
+  /// Errors: kNotFound (source), kInvalidArgument (no history, empty range, key that is none).
+  virtual Result<ReplayEntry> start_replay(const ReplayRequest& request);
+  /// Errors: kNotFound, kConflict (ended).
+  virtual Result<ReplayEntry> change_replay(JobId id, const ReplayChange& change);
+  virtual Result<ReplayEntry> cancel_replay(JobId id);
   /// Recovered and accepting.
   virtual bool ready() const = 0;
   /// Blocks until every source that can end has ended and everything is settled and sealed; or the

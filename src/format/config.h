@@ -73,6 +73,36 @@ struct FormatConfig {
   ByteCount line_max = 1_MiB;
 };
 
+/// [source.history]: where lost time of the source can be read again.
+struct HistoryConfig {
+  enum class Kind : uint8_t { kFiles, kHttp } kind = Kind::kFiles;
+  FormatConfig format;  // defaults: the source's
+  EventMapping event;   // likewise, field by field
+  Duration settle = 10s;   // newer history than this before now may still change: not read yet
+  Duration disorder{};     // events may be this much out of order; default: the watermark's delay
+  std::string path;        // files: template; {day} and {date} parts are the day of the events
+  std::string day_zone = "UTC";  // files: whose days they are; default: the zone of the time mapping
+  bool last_row_repeated = false;
+  // http
+  std::string url;  // {key} {from} {to} {from_ms} {to_ms} {from_s} {to_s} {next_id} {cursor} {limit}
+  std::vector<std::string> keys;               // as users write them; empty: the url has no {key}
+  std::map<std::string, std::string> headers;  // values may be env:NAME or file:PATH
+  enum class Paging : uint8_t { kNone, kCursor, kId, kTime, kLink } paging = Paging::kNone;
+  std::string cursor;   // kCursor: dotted path of the next cursor in the answer
+  uint64_t limit = 1000;  // events an answer holds at most; fewer end the pagination (id, time)
+  uint64_t requests_per_second = 10;
+  uint64_t weight = 1;  // what one request counts
+  uint32_t retries = 5;
+  Duration timeout = 30s;
+};
+
+enum class SequenceScope : uint8_t { kKey, kStream };
+/// What a source loses when its connection breaks.
+enum class DeliveryKind : uint8_t {
+  kRetrying,  // nothing: producers send again, files stay
+  kLossy,     // what was sent meanwhile: a gap
+};
+
 enum class SourceKind : uint8_t { kHttp, kFile, kStdin, kWebsocket, kKafka, kRedis };
 struct SourceConfig {
   std::string name, stream;  // stream defaults to name
@@ -92,6 +122,21 @@ struct SourceConfig {
                                    // twice; the second is not an event
   // http
   ByteCount max_body = 16_MiB;
+  // websocket
+  std::string url;                     // ws:// or wss://
+  std::vector<std::string> subscribe;  // messages sent after connecting, in order
+  std::map<std::string, std::string> headers;  // values may be env:NAME or file:PATH
+  std::string tls_ca;                  // PEM file to trust instead of the system's; "" = system
+  Duration ping = 20s;                 // without any message for so long, a ping; twice: reconnect
+  Duration reconnect_min = 250ms, reconnect_max = 30s;  // backoff, with jitter
+  std::map<std::string, std::string> heartbeat_match;   // messages that are heartbeats …
+  std::optional<TimeMapping> heartbeat_time;            // … and the time they promise
+  // recovery
+  DeliveryKind delivery = DeliveryKind::kRetrying;
+  Duration overlap{};  // added to both edges of a gap, beyond the delay
+  bool sequence = false;  // EventMapping::sequence is contiguous: it is the id, or becomes the order
+  SequenceScope sequence_scope = SequenceScope::kKey;
+  std::optional<HistoryConfig> history;
 };
 
 struct StreamConfig {
@@ -124,10 +169,21 @@ struct StoreConfig {
   Duration keep_versions = 30 * 24h;
   ByteCount cache = 64_MiB;
 };
-/// The replay lane. In this version only `events_per_second` acts: how fast events later than
-/// `late_as_replay` are drained.
+/// A limit as configured: absolute, or a share of what this machine was measured to do.
+struct RateLimit {
+  std::optional<uint64_t> per_second;
+  double share = 0;  // (0, 1], when not absolute
+  bool operator==(const RateLimit&) const = default;
+};
+/// The replay lane: jobs, and the drain of events later than `late_as_replay`.
 struct ReplayConfig {
-  uint64_t events_per_second = 50'000;
+  RateLimit rate{.per_second = std::nullopt, .share = 0.25};
+  RateLimit floor{.per_second = std::nullopt, .share = 0.02};
+  uint32_t subwindows_at_once = 2;
+  uint32_t sources_at_once = 2;
+  Duration stagger = 5s;  // between the first jobs of sources that reconnected at once
+  Duration live_p99 = 20ms;
+  bool automatic = true;  // a gap that closes its right edge opens a job by itself
 };
 struct LimitsConfig {
   ByteCount open_memory = 256_MiB;

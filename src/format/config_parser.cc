@@ -163,8 +163,8 @@ void read_store(Section& section, StoreConfig& store) {
     store.keep_versions = keep->duration("versions", Duration(0)).value_or(store.keep_versions);
 }
 
-/// "50000/s" acts; "25%" is checked and waits for the governor.
-void read_rate(Section& section, std::string_view key, uint64_t* events_per_second) {
+/// "50000/s", or "25%" of measured capacity.
+void read_rate(Section& section, std::string_view key, RateLimit& limit) {
   const auto text = section.text(key);
   if (!text) return;
   const char* const begin = text->data();
@@ -177,20 +177,26 @@ void read_rate(Section& section, std::string_view key, uint64_t* events_per_seco
   if (error != std::errc() || number == 0 || (!fraction && !rate)) {
     section.problem(key, "= \"" + *text + "\" is no rate",
                     "for example: \"50000/s\" (events), or \"25%\" (of measured capacity)");
-  } else if (rate && events_per_second != nullptr) {
-    *events_per_second = number;
+  } else if (rate) {
+    limit = {.per_second = number, .share = 0};
+  } else {
+    limit = {.per_second = std::nullopt, .share = static_cast<double>(number) / 100};
   }
 }
 
 void read_replay(Section& section, ReplayConfig& replay) {
-  read_rate(section, "rate", &replay.events_per_second);
-  read_rate(section, "floor", nullptr);
-  section.integer("subwindows_at_once", 1, 256);
-  section.integer("sources_at_once", 1, 256);
-  section.duration("stagger", Duration(0));
+  const auto count = [&](std::string_view key, uint32_t otherwise) {
+    return static_cast<uint32_t>(section.integer(key, 1, 256).value_or(otherwise));
+  };
+  read_rate(section, "rate", replay.rate);
+  read_rate(section, "floor", replay.floor);
+  replay.subwindows_at_once = count("subwindows_at_once", replay.subwindows_at_once);
+  replay.sources_at_once = count("sources_at_once", replay.sources_at_once);
+  replay.stagger = section.duration("stagger", Duration(0)).value_or(replay.stagger);
   section.choice("route", {"direct"}, {"separate", "shared"});
   section.choice("isolation", {"threads"}, {"process"});
-  section.duration("live_p99", 1us);
+  replay.live_p99 = section.duration("live_p99", 1us).value_or(replay.live_p99);
+  replay.automatic = section.boolean("automatic").value_or(replay.automatic);
 }
 
 /// The tables of [[name]].

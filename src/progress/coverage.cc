@@ -207,6 +207,38 @@ BucketStanding standing_of(bool behind, bool mark_pending, const Touched& touche
   return {state, touched.nothing()};
 }
 
+std::string_view to_string(Gap::Cause cause) {
+  switch (cause) {
+    case Gap::Cause::kDisconnect:
+      return "disconnect";
+    case Gap::Cause::kStop:
+      return "stop";
+    case Gap::Cause::kSequence:
+      return "sequence";
+    case Gap::Cause::kSilence:
+      return "silence";
+    case Gap::Cause::kCorruption:
+      return "corruption";
+    case Gap::Cause::kOperator:
+      return "operator";
+    case Gap::Cause::kVerify:
+      return "verify";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(GapOutcome::Kind kind) {
+  switch (kind) {
+    case GapOutcome::Kind::kFilled:
+      return "filled";
+    case GapOutcome::Kind::kUnfillable:
+      return "unfillable";
+    case GapOutcome::Kind::kAccepted:
+      return "accepted";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(Hole::State state) {
   switch (state) {
     case Hole::State::kOpen:

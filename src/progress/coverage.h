@@ -21,7 +21,7 @@
 
 namespace hindcast {
 
-using GapId = uint64_t;  // assigned by the store, never reused
+using GapId = uint64_t;  // from 1, taken from a counter by whoever opens it, never reused
 
 /// Which keys of a stream a fact is about.
 struct GapScope {
@@ -33,7 +33,15 @@ struct GapScope {
 };
 
 struct Gap {
-  enum class Cause : uint8_t { kDisconnect, kSequence, kSilence, kCorruption, kOperator, kVerify };
+  enum class Cause : uint8_t {
+    kDisconnect,  // a lossy source lost its connection
+    kStop,        // a lossy source was stopped, or its process died
+    kSequence,    // numbers are missing
+    kSilence,
+    kCorruption,  // of the log
+    kOperator,
+    kVerify,
+  };
   GapId id = 0;
   StreamId stream;
   Window range;  // end = kMaxEventTime: not known yet, see GapBound
@@ -55,14 +63,20 @@ struct GapBound {
 /// outcome of its own.
 struct GapOutcome {
   enum class Kind : uint8_t { kFilled, kUnfillable, kAccepted };
+  uint64_t id = 0;  // given by the store when committed
+  StreamId stream;
   std::vector<GapId> gaps;
   Window range;
   GapScope scope;
   Kind kind = Kind::kFilled;
   uint64_t job = 0;
   std::vector<uint64_t> leaned_on;  // undoable jobs whose events the fill took as given
+  std::string detail;               // for people: who accepted it, why it cannot be filled
   bool operator==(const GapOutcome&) const = default;
 };
+
+std::string_view to_string(Gap::Cause cause);
+std::string_view to_string(GapOutcome::Kind kind);
 
 struct CoverageFacts {
   std::vector<Gap> gaps;

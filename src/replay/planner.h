@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/units.h"
+#include "progress/replay_job.h"
 
 namespace hindcast {
 
@@ -25,8 +26,6 @@ struct DensityStep {
   ByteCount bytes;
   bool operator==(const DensityStep&) const = default;
 };
-
-enum class ReplayOrder : uint8_t { kOldestFirst, kNewestFirst };
 
 struct PlannerLimits {
   uint64_t events_max = 65'536;  // of a subwindow; larger means fewer reads of history, and more

@@ -10,6 +10,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@
 #include "base/units.h"
 #include "model/row.h"
 #include "progress/checkpoint.h"
+#include "progress/coverage.h"
+#include "progress/replay_job.h"
+#include "progress/sequence.h"
 
 namespace hindcast {
 
@@ -72,6 +76,14 @@ struct DeadLetterFact {
 
 using CommitId = uint64_t;
 
+/// Where one count of contiguous numbers of a partition stands (progress/sequence.h).
+struct SequencePut {
+  PartitionId partition;
+  Bytes key;  // "" = the stream's count
+  SequenceState state;
+  bool operator==(const SequencePut&) const = default;
+};
+
 struct Commit {
   CommitId id = 0;
   Lane lane = Lane::kLive;
@@ -87,6 +99,13 @@ struct Commit {
   std::vector<DeadLetterFact> dead;
   std::optional<Checkpoint> checkpoint;  // refused (kFenced) when the stored epoch is higher
   std::optional<DrainCheckpoint> drain_checkpoint;  // a record of its own, by its own epoch
+  // Facts of coverage are only ever inserted. A gap whose id is there already, and a bound that is
+  // no further than the known one, change and announce nothing; an outcome gets its id here.
+  std::vector<Gap> gaps;
+  std::vector<GapBound> bounds;
+  std::vector<GapOutcome> outcomes;
+  std::vector<SequencePut> sequences;
+  std::optional<ReplayJob> job;  // as it stands once this commit is in
   /// A checkpoint speaks for every commit of its partition before it, so it must not take effect
   /// without them: the last one with a checkpoint that this partition gave before (0 = do not ask).
   /// If that one was refused, so is this (kConflict, no pages named). Commits that are chained so
@@ -125,7 +144,13 @@ struct Change {
   ChangeNumber number;
   Cause cause;
   ProcessingTime published_at{};
-  enum class Kind : uint8_t { kRows, kFrontier } kind = Kind::kRows;
+  enum class Kind : uint8_t {
+    kRows,
+    kFrontier,
+    kGapOpened,  // gap
+    kGapBound,   // bound: its right edge is known
+    kGapClosed,  // outcome: a part of gaps was filled, is unfillable or was accepted
+  } kind = Kind::kRows;
   AggregateId aggregate;  // kRows
   Duration resolution{};
   PartitionId partition;
@@ -134,6 +159,9 @@ struct Change {
   /// (key, bucket); at most 1,000 per change, more go into further changes.
   std::vector<std::pair<Bytes, EventTime>> rows;
   EventTime frontier{};  // kFrontier: the partition's new frontier
+  std::optional<Gap> gap;
+  std::optional<GapBound> bound;
+  std::optional<GapOutcome> outcome;
 };
 
 /// Which rows: of one (aggregate, resolution), buckets in [from, to), of one partition and slot or
@@ -183,6 +211,16 @@ class Snapshot {
   virtual Status changes(ChangeNumber after,
                          const std::function<bool(const Change&)>& each) const = 0;
   virtual ChangeNumber last_change() const = 0;
+  /// All gaps of a stream with their bounds and outcomes.
+  virtual Result<CoverageFacts> coverage(StreamId) const { return CoverageFacts{}; }
+  virtual Result<std::optional<Gap>> gap(GapId) const { return std::optional<Gap>(); }
+  /// Counts of contiguous numbers of a partition.
+  virtual Result<std::map<Bytes, SequenceState, std::less<>>> sequences(PartitionId) const {
+    return std::map<Bytes, SequenceState, std::less<>>();
+  }
+  /// By id, ascending.
+  virtual Status jobs(const std::function<bool(const ReplayJob&)>&) const { return {}; }
+  virtual Result<std::optional<ReplayJob>> job(JobId) const { return std::optional<ReplayJob>(); }
 };
 
 struct StoreHealth {

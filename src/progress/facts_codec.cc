@@ -1,0 +1,151 @@
+#include "progress/facts_codec.h"
+
+namespace hindcast {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+void put_window(Bytes& out, const Window& window) {
+  put_signed(out, unix_ns(window.start));
+  put_signed(out, unix_ns(window.end));
+}
+Window get_window(ByteReader& in) {
+  const EventTime start = event_time_ns(in.signed_varint());
+  return {start, event_time_ns(in.signed_varint())};
+}
+
+void put_scope(Bytes& out, const GapScope& scope) {
+  put_u8(out, static_cast<uint8_t>(scope.kind));
+  put_varint(out, scope.partition.value);
+  put_varint(out, scope.keys.size());
+  for (const auto& [partition, key] : scope.keys) {
+    put_varint(out, partition.value);
+    put_string(out, key);
+  }
+}
+/// Sets `ok` false for a kind that is none.
+GapScope get_scope(ByteReader& in, bool& ok) {
+  GapScope scope;
+  const uint8_t kind = in.u8();
+  ok = ok && kind <= static_cast<uint8_t>(GapScope::Kind::kKeys);
+  if (ok) scope.kind = static_cast<GapScope::Kind>(kind);
+  scope.partition = PartitionId{static_cast<uint32_t>(in.varint())};
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+    const PartitionId partition{static_cast<uint32_t>(in.varint())};
+    scope.keys.emplace_back(partition, in.string());
+  }
+  return scope;
+}
+
+template <class T>
+Result<T> finished(ByteReader& in, bool ok, T&& value, std::string_view what) {
+  if (!ok || !in.ok() || in.remaining() > 0) return corruption("malformed " + std::string(what));
+  return std::forward<T>(value);
+}
+
+}  // namespace
+
+Bytes encode(const Gap& gap) {
+  Bytes out;
+  put_u8(out, kVersion);
+  put_varint(out, gap.id);
+  put_varint(out, gap.stream.value);
+  put_window(out, gap.range);
+  put_scope(out, gap.scope);
+  put_u8(out, static_cast<uint8_t>(gap.cause));
+  put_string(out, gap.detail);
+  put_signed(out, unix_ns(gap.opened_at));
+  return out;
+}
+
+Result<Gap> decode_gap(BytesView bytes) {
+  ByteReader in(bytes);
+  bool ok = in.u8() == kVersion;
+  Gap gap;
+  gap.id = in.varint();
+  gap.stream = StreamId{static_cast<uint32_t>(in.varint())};
+  gap.range = get_window(in);
+  gap.scope = get_scope(in, ok);
+  const uint8_t cause = in.u8();
+  ok = ok && cause <= static_cast<uint8_t>(Gap::Cause::kVerify);
+  if (ok) gap.cause = static_cast<Gap::Cause>(cause);
+  gap.detail = in.string();
+  gap.opened_at = ProcessingTime(Duration(in.signed_varint()));
+  return finished(in, ok, std::move(gap), "gap");
+}
+
+Bytes encode(const GapBound& bound) {
+  Bytes out;
+  put_u8(out, kVersion);
+  put_varint(out, bound.gap);
+  put_signed(out, unix_ns(bound.end));
+  return out;
+}
+
+Result<GapBound> decode_gap_bound(BytesView bytes) {
+  ByteReader in(bytes);
+  const bool ok = in.u8() == kVersion;
+  GapBound bound;
+  bound.gap = in.varint();
+  bound.end = event_time_ns(in.signed_varint());
+  return finished(in, ok, std::move(bound), "bound of a gap");
+}
+
+Bytes encode(const GapOutcome& outcome) {
+  Bytes out;
+  put_u8(out, kVersion);
+  put_varint(out, outcome.id);
+  put_varint(out, outcome.stream.value);
+  put_varint(out, outcome.gaps.size());
+  for (const GapId gap : outcome.gaps) put_varint(out, gap);
+  put_window(out, outcome.range);
+  put_scope(out, outcome.scope);
+  put_u8(out, static_cast<uint8_t>(outcome.kind));
+  put_varint(out, outcome.job);
+  put_varint(out, outcome.leaned_on.size());
+  for (const uint64_t job : outcome.leaned_on) put_varint(out, job);
+  put_string(out, outcome.detail);
+  return out;
+}
+
+Result<GapOutcome> decode_gap_outcome(BytesView bytes) {
+  ByteReader in(bytes);
+  bool ok = in.u8() == kVersion;
+  GapOutcome outcome;
+  outcome.id = in.varint();
+  outcome.stream = StreamId{static_cast<uint32_t>(in.varint())};
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) outcome.gaps.push_back(in.varint());
+  outcome.range = get_window(in);
+  outcome.scope = get_scope(in, ok);
+  const uint8_t kind = in.u8();
+  ok = ok && kind <= static_cast<uint8_t>(GapOutcome::Kind::kAccepted);
+  if (ok) outcome.kind = static_cast<GapOutcome::Kind>(kind);
+  outcome.job = in.varint();
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) outcome.leaned_on.push_back(in.varint());
+  outcome.detail = in.string();
+  return finished(in, ok, std::move(outcome), "outcome of a gap");
+}
+
+Bytes encode(const GapRecord& record) {
+  Bytes out;
+  put_u8(out, kVersion);
+  put_string(out, record.opened ? encode(*record.opened) : Bytes());
+  put_string(out, record.bound ? encode(*record.bound) : Bytes());
+  return out;
+}
+
+Result<GapRecord> decode_gap_record(BytesView bytes) {
+  ByteReader in(bytes);
+  const bool ok = in.u8() == kVersion;
+  const Bytes opened(in.string()), bound(in.string());
+  GapRecord record;
+  if (!opened.empty()) {
+    HC_TRY_ASSIGN(record.opened, decode_gap(opened));
+  }
+  if (!bound.empty()) {
+    HC_TRY_ASSIGN(record.bound, decode_gap_bound(bound));
+  }
+  return finished(in, ok, std::move(record), "gap record");
+}
+
+}  // namespace hindcast

@@ -1,0 +1,81 @@
+// One piece of a job (history/history.h) from the first chunk of history to the last commit: cuts
+// what the cursor delivers into subwindows and drives them one after the other.
+//
+//      ┌───────── chunk ──────────┐
+//   kHistory ──► cutter ──► subwindow ready ──► kAllowance ──► kHeads ⇄ kParts ⇄ kCommit ──┐
+//      ▲  more is needed, or the subwindow is finished: take_result() ◄────────────────────┘
+//      └── end of the cursor, last subwindow finished ──► kDone      (or kFailed with a reason)
+//
+// A subwindow is cut behind whole page windows once they hold about events_max events; a page
+// window that alone holds more than dense_max is merged in pieces. Memory is bounded by dense_max.
+//
+// A state machine over values, driven by threads, a child process or the simulator. Thread safety:
+// confined to its driver.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "history/history.h"
+#include "lane/subwindow.h"
+
+namespace hindcast {
+
+struct PieceRunOptions {
+  SubwindowOptions subwindow;  // its range is the job's, clipped to the frontier
+  Window piece;                // what this run reads; aligned to page windows but at the job's ends
+  uint64_t events_max = 65'536;   // of a subwindow; larger means more memory and loss on cancel
+  ByteCount bytes_max = 4_MiB;    // of decoded events, likewise
+  uint64_t dense_max = 1'048'576;  // events of one page window held at once
+};
+
+/// What a finished subwindow says.
+struct SubwindowResult {
+  Window window;         // of event time: all of it was handed over by history, and is committed
+  bool certain = false;  // by history's word (HistoryChunk::complete_to), not by assumed order
+  bool wrote = false;
+  ReplayCounts counts;   // of this subwindow, with what was read for it
+  std::vector<HistoryShort> shorts;
+  std::vector<HistoryChunk::Missing> missing;  // what history says it lacks
+  std::vector<DeadLetter> dead;                // bounded sample: the first 100
+};
+
+class PieceRun {
+ public:
+  enum class Need : uint8_t { kHistory, kAllowance, kHeads, kParts, kCommit, kDone, kFailed };
+
+  explicit PieceRun(PieceRunOptions options);
+  ~PieceRun();
+
+  Need need() const;
+  /// kHistory. Errors of the cursor that may pass are the driver's to retry; give() others.
+  /// An event older than what was assumed complete fails the piece ("unsorted: …"), as do most
+  /// events of a piece outside of it ("outside: …, wrong time zone?") and a subwindow without one
+  /// readable record ("unreadable: …").
+  void give(Result<HistoryChunk> chunk);
+  /// kAllowance: events that wait; go on with allowed().
+  uint64_t asks_for() const;
+  void allowed();
+  std::vector<PageRange> heads() const;
+  void give_heads(std::vector<PageHead> heads);
+  std::vector<PageRead> parts() const;
+  void give_parts(std::vector<PageParts> pages, ProcessingTime now);
+  Commit take_commit();
+  void committed(const CommitResult& result);
+
+  /// Frontiers have moved: later subwindows may use more.
+  void set_frontiers(std::map<PartitionId, Frontier> frontiers);
+
+  /// Finished subwindows since the last call. At kDone the last one reaches the piece's end, and
+  /// `certain` holds for all of it.
+  std::vector<SubwindowResult> take_results();
+  /// kFailed: code and a message that begins with a stable word.
+  const Error& failure() const;
+  ByteCount memory() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hindcast
