@@ -51,17 +51,29 @@ bool is_void(const GapOutcome& outcome, const std::set<uint64_t>& withdrawn) {
 
 using Outcomes = std::vector<const GapOutcome*>;
 
+bool holds_for(const GapScope& scope, PartitionId partition, const Bytes* key) {
+  const auto names_key = [&] {
+    return key != nullptr && std::find(scope.keys.begin(), scope.keys.end(),
+                                       std::pair(partition, *key)) != scope.keys.end();
+  };
+  switch (scope.kind) {
+    case GapScope::Kind::kAll:
+      return true;
+    case GapScope::Kind::kPartition:
+      return scope.partition == partition;
+    case GapScope::Kind::kKeys:
+      return names_key();
+    case GapScope::Kind::kAllBut:
+      return !names_key();
+  }
+  return false;
+}
+
 // Outcomes that hold for a key of a partition; without a key: for one that no outcome names.
 Outcomes holding(const Outcomes& outcomes, PartitionId partition, const Bytes* key) {
   Outcomes out;
   for (const GapOutcome* outcome : outcomes) {
-    const GapScope& scope = outcome->scope;
-    const bool holds = scope.kind == GapScope::Kind::kAll ||
-                       (scope.kind == GapScope::Kind::kPartition && scope.partition == partition) ||
-                       (scope.kind == GapScope::Kind::kKeys && key != nullptr &&
-                        std::find(scope.keys.begin(), scope.keys.end(),
-                                  std::pair(partition, *key)) != scope.keys.end());
-    if (holds) out.push_back(outcome);
+    if (holds_for(outcome->scope, partition, key)) out.push_back(outcome);
   }
   return out;
 }

@@ -25,10 +25,15 @@ using GapId = uint64_t;  // from 1, taken from a counter by whoever opens it, ne
 
 /// Which keys of a stream a fact is about.
 struct GapScope {
-  enum class Kind : uint8_t { kAll, kPartition, kKeys } kind = Kind::kAll;
+  enum class Kind : uint8_t {
+    kAll,
+    kPartition,
+    kKeys,
+    kAllBut,  // all keys but these; of outcomes only: history had everything, except …
+  } kind = Kind::kAll;
   PartitionId partition;  // kPartition
   std::vector<std::pair<PartitionId, Bytes>>
-      keys;  // kKeys: where each lives, and its canonical bytes
+      keys;  // kKeys, kAllBut: where each lives, and its canonical bytes
   bool operator==(const GapScope&) const = default;
 };
 

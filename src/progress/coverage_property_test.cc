@@ -20,12 +20,13 @@ Window any_window() {
           EventTime(Duration(*rc::gen::inRange<int64_t>(start, kInstants + 1)))};
 }
 
-GapScope any_scope() {
+GapScope any_scope(bool of_outcome) {
   GapScope scope{.kind = *rc::gen::element(GapScope::Kind::kAll, GapScope::Kind::kPartition,
                                            GapScope::Kind::kKeys)};
+  if (of_outcome && *rc::gen::inRange(0, 4) == 0) scope.kind = GapScope::Kind::kAllBut;
   if (scope.kind == GapScope::Kind::kPartition) {
     scope.partition = *rc::gen::elementOf(kPartitions);
-  } else if (scope.kind == GapScope::Kind::kKeys) {
+  } else if (scope.kind != GapScope::Kind::kAll) {
     for (int n = *rc::gen::inRange(1, 4); n > 0; --n) {
       scope.keys.emplace_back(*rc::gen::elementOf(kPartitions), *rc::gen::element<Bytes>("a", "b"));
     }
@@ -40,7 +41,7 @@ CoverageFacts any_facts() {
     Gap gap;
     gap.id = id;
     gap.range = any_window();
-    gap.scope = any_scope();
+    gap.scope = any_scope(false);
     if (*rc::gen::inRange(0, 3) == 0) gap.range.end = kMaxEventTime;
     facts.gaps.push_back(gap);
     if (*rc::gen::arbitrary<bool>()) facts.bounds.push_back({id, any_window().end});
@@ -49,7 +50,7 @@ CoverageFacts any_facts() {
     GapOutcome outcome;
     outcome.gaps = *rc::gen::container<std::vector<GapId>>(rc::gen::inRange<GapId>(1, 5));
     outcome.range = any_window();
-    outcome.scope = any_scope();
+    outcome.scope = any_scope(true);
     outcome.kind = *rc::gen::element(GapOutcome::Kind::kFilled, GapOutcome::Kind::kUnfillable,
                                      GapOutcome::Kind::kAccepted);
     outcome.job = *rc::gen::inRange<uint64_t>(0, 5);
@@ -68,6 +69,8 @@ bool in_scope(const GapScope& scope, PartitionId partition, const Bytes& key) {
       return scope.partition == partition;
     case GapScope::Kind::kKeys:
       return std::ranges::count(scope.keys, std::pair(partition, key)) > 0;
+    case GapScope::Kind::kAllBut:
+      return std::ranges::count(scope.keys, std::pair(partition, key)) == 0;
   }
   return false;
 }

@@ -27,7 +27,7 @@ void put_scope(Bytes& out, const GapScope& scope) {
 GapScope get_scope(ByteReader& in, bool& ok) {
   GapScope scope;
   const uint8_t kind = in.u8();
-  ok = ok && kind <= static_cast<uint8_t>(GapScope::Kind::kKeys);
+  ok = ok && kind <= static_cast<uint8_t>(GapScope::Kind::kAllBut);
   if (ok) scope.kind = static_cast<GapScope::Kind>(kind);
   scope.partition = PartitionId{static_cast<uint32_t>(in.varint())};
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
