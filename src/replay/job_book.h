@@ -1,0 +1,140 @@
+// All replay jobs: what they are, which piece of which one is next, and what is written down of
+// them. Workers (replay/job_runner.h) ask it for pieces; limits are global, never per job.
+//
+//   add ──► queued ── a worker prepares it: pieces of its history, gaps that are open ──► running
+//   running: pieces are given out and come back finished, set aside, or unfinished (paused, stopped)
+//   nothing left ──► done, or failed when windows were set aside
+//
+// Crash story: `save` gets a job's whole record after every change that must outlive a crash, in
+// order. A restart restores the records; windows in `done` are not read again, so at most the
+// subwindow that each worker had in hand is. Facts of gaps go in the same commit as the progress
+// that proves them, so a fill is never without its events.
+//
+// Time: never reads a clock. Thread safety: any thread; one mutex, held briefly, also while `save`
+// is called: it must only hand the commit on.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "progress/coverage.h"
+#include "progress/replay_job.h"
+#include "replay/fills.h"
+#include "replay/piece_run.h"
+#include "replay/reason.h"
+#include "replay/token_bucket.h"
+#include "store/store.h"
+
+namespace hindcast {
+
+struct JobLimits {
+  uint64_t rate = 250'000;       // events per second of all jobs together
+  uint32_t pieces_at_once = 2;   // of all jobs together
+  uint32_t sources_at_once = 2;  // whose histories are read at the same time
+  Duration stagger = 5s;         // between automatic jobs that were opened at once
+};
+
+/// What a worker is to do next.
+struct Assignment {
+  enum class Kind : uint8_t {
+    kPrepare,  // find pieces and open gaps, then prepared() or refused()
+    kRead,     // read `piece`, then report results, and finally finished() or released()
+  } kind = Kind::kPrepare;
+  ReplayJob job;  // as it was
+  Window piece;   // kRead: what is to be read, inside one piece of the history
+};
+
+class JobBook {
+ public:
+  using Save = std::function<void(Commit)>;  // job and outcomes; the receiver sends it to the store
+  JobBook(JobLimits limits, Save save, Locate locate, MonoTime now);
+  ~JobBook();
+
+  /// A stored job. One that had not ended is queued again and goes on with what is left.
+  void restore(ReplayJob job, MonoTime now);
+
+  /// A new job with its id. An automatic one (`coalesce`) joins a queued automatic job of the same
+  /// stream and source: its windows are added there, and that job's id is returned.
+  JobId add(ReplayJob job, bool coalesce, MonoTime now);
+  /// Errors: kNotFound, kConflict (ended).
+  Status pause(JobId id, bool paused, ProcessingTime wall);
+  Status set_rate(JobId id, std::optional<uint64_t> rate, MonoTime now);
+  Status set_order(JobId id, ReplayOrder order);
+  Status cancel(JobId id, ProcessingTime wall);
+  void set_limits(JobLimits limits, MonoTime now);
+  JobLimits limits() const;
+
+  /// How far a stream's history may be read: the frontier of its slowest partition.
+  using FrontierOf = std::function<EventTime(StreamId)>;
+  /// How new a source's history may be: wall clock less `settle`, as event time.
+  using SettledOf = std::function<EventTime(SourceId)>;
+  /// The next thing to do, if any. `idle` workers ask again when something changed (wake()) or
+  /// after a while.
+  std::optional<Assignment> take(const FrontierOf& frontier, const SettledOf& settled, MonoTime now,
+                                 ProcessingTime wall);
+
+  void prepared(JobId id, std::vector<Window> pieces, const CoverageFacts& facts,
+                const std::vector<PartitionId>& partitions, ProcessingTime wall);
+  /// The history cannot say what it has. With `again`, it is asked then; else the job fails.
+  void refused(JobId id, const Error& error, std::optional<MonoTime> again, ProcessingTime wall);
+
+  /// Whether a worker shall go on with a piece: false when its job was paused, cancelled, or the
+  /// piece is another's.
+  bool wanted(const Assignment& assignment) const;
+  /// Takes allowance for `events`, or says when to ask again (a debt: any number passes once).
+  std::optional<MonoTime> allow(JobId id, uint64_t events, MonoTime now);
+  /// Subwindows of a piece are committed. `end`: the piece is at its end and all of it is certain.
+  void progressed(const Assignment& assignment, std::vector<SubwindowResult> results, bool end,
+                  MonoTime now, ProcessingTime wall);
+  /// The piece cannot be read; the job goes on without what is left of it.
+  void set_aside(const Assignment& assignment, const Error& error, ProcessingTime wall);
+  /// The worker stops before the end of the piece: what is not done of it is given out again.
+  void released(const Assignment& assignment, ProcessingTime wall);
+
+  /// Time of a worker on a piece, by what it was waiting for.
+  void charge(JobId id, Reason reason, Duration time);
+
+  struct View {
+    ReplayJob job;
+    double events_per_second = 0;  // over the last seconds
+    Reason reason = Reason::kSchedule;
+    ReasonTimes times{};
+    Duration elapsed{};  // while running
+  };
+  std::vector<View> views(MonoTime now) const;
+  std::optional<View> view(JobId id, MonoTime now) const;
+  /// No job is queued or running (paused ones do not count).
+  bool idle() const;
+
+ private:
+  struct Entry;
+  Entry* find(JobId id);
+  Result<Entry*> changeable(JobId id);
+  static void join(ReplayJob& into, const ReplayJob& other);
+  /// `clipped`: the part of a piece that lies before `limit` will do.
+  std::optional<Window> next_window(const Entry& entry, EventTime limit, bool clipped) const;
+  static void start(Entry& entry, MonoTime now, ProcessingTime wall);
+  static void stop_clock(Entry& entry, MonoTime now);
+  void end_if_done(Entry& entry, ProcessingTime wall);
+  void finish(Entry& entry, ReplayJob::State state, std::string reason, ProcessingTime wall);
+  void write(Entry& entry, std::vector<GapOutcome> outcomes, ProcessingTime wall);
+  bool source_may_start(SourceId source) const;
+  View view_of(const Entry& entry, MonoTime now) const;
+
+  mutable std::mutex mutex_;
+  JobLimits limits_;          // all below are guarded by mutex_
+  const Save save_;
+  const Locate locate_;
+  TokenBucket bucket_;
+  std::map<JobId, std::unique_ptr<Entry>> jobs_;
+  MonoTime automatic_free_;  // when the next automatic job may start
+  MonoTime last_now_{};      // as last handed in
+  uint64_t served_ = 0;      // counts pieces given out: whose turn it is
+};
+
+}  // namespace hindcast

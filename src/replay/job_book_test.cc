@@ -1,0 +1,263 @@
+#include "replay/job_book.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace hindcast {
+namespace {
+
+constexpr StreamId kStream{1};
+constexpr PartitionId kPartition{1};
+constexpr ProcessingTime kWall{Duration(1h)};
+
+EventTime at(int64_t minute) { return event_time_ns(minute * Duration(1min).count()); }
+Window minutes(int64_t from, int64_t to) { return {at(from), at(to)}; }
+
+class JobBookTest : public ::testing::Test {
+ protected:
+  explicit JobBookTest(JobLimits limits = {.rate = 1'000, .stagger = 8s})
+      : book_(limits, [this](Commit commit) { saved_.push_back(std::move(commit)); },
+              [](StreamId, BytesView) { return kPartition; }, now_) {}
+
+  static ReplayJob job(JobId id, Window range, uint32_t source = 1) {
+    ReplayJob out;
+    out.id = id;
+    out.stream = StreamId{source};
+    out.source = SourceId{source};
+    out.range = range;
+    out.cause = "reconnect";
+    out.created = kWall;
+    return out;
+  }
+  std::optional<Assignment> take(EventTime frontier = kMaxEventTime) {
+    return book_.take([=](StreamId) { return frontier; }, [](SourceId) { return kMaxEventTime; },
+                      now_, kWall);
+  }
+  /// Takes a job through its preparation.
+  void prepare(std::vector<Window> pieces, CoverageFacts facts = {}) {
+    const auto assignment = take();
+    ASSERT_TRUE(assignment && assignment->kind == Assignment::Kind::kPrepare);
+    book_.prepared(assignment->job.id, std::move(pieces), facts, {kPartition}, kWall);
+  }
+  void finish(const Assignment& assignment, bool wrote = true) {
+    SubwindowResult result;
+    result.window = assignment.piece;
+    result.certain = true;
+    result.wrote = wrote;
+    result.counts.read = result.counts.added = 10;
+    book_.progressed(assignment, {result}, true, now_, kWall);
+  }
+  ReplayJob::State state(JobId id) { return book_.view(id, now_)->job.state; }
+  const ReplayJob& last_saved() { return *saved_.back().job; }
+
+  MonoTime now_{1h};
+  std::vector<Commit> saved_;
+  JobBook book_;
+};
+
+TEST_F(JobBookTest, AJobIsPreparedReadPieceByPieceAndDone) {
+  book_.add(job(1, minutes(0, 30)), false, now_);
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kQueued);
+  prepare({minutes(0, 10), minutes(10, 30)});
+  const auto first = take(), second = take();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->piece, minutes(0, 10));
+  EXPECT_EQ(second->piece, minutes(10, 30));
+  EXPECT_FALSE(take());
+  finish(*second);
+  EXPECT_EQ(state(1), ReplayJob::State::kRunning);
+  finish(*first);
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kDone);
+  EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 30)});
+  EXPECT_EQ(last_saved().counts.added, 20u);
+  EXPECT_TRUE(book_.idle());
+}
+
+TEST_F(JobBookTest, NewestFirstBeginsAtTheEnd) {
+  ReplayJob given = job(1, minutes(0, 30));
+  given.order = ReplayOrder::kNewestFirst;
+  book_.add(given, false, now_);
+  prepare({minutes(0, 10), minutes(10, 20), minutes(20, 30)});
+  EXPECT_EQ(take()->piece, minutes(20, 30));
+  EXPECT_EQ(take()->piece, minutes(10, 20));
+}
+
+// A worker that dies loses the subwindow in its hand; what the store has is not read again.
+TEST_F(JobBookTest, ARestartGoesOnWithWhatIsLeft) {
+  ReplayJob stored = job(1, minutes(0, 30));
+  stored.state = ReplayJob::State::kRunning;
+  stored.started = kWall;
+  stored.done = {minutes(5, 20)};
+  book_.restore(stored, now_);
+  prepare({minutes(0, 30)});
+  EXPECT_EQ(take()->piece, minutes(0, 5));
+  EXPECT_EQ(take()->piece, minutes(20, 30));
+}
+
+// Live owns what is ahead of the frontier. Whole pieces are waited for, as reading one twice costs
+// twice; a frontier that stands still must not stall the replay for ever, though.
+TEST_F(JobBookTest, NothingIsReadAheadOfTheFrontier) {
+  book_.add(job(1, minutes(0, 30)), false, now_);
+  prepare({minutes(0, 30)});
+  EXPECT_FALSE(take(at(20)));
+  EXPECT_EQ(book_.view(1, now_)->reason, Reason::kStream);
+  now_ += 6s;
+  const auto clipped = take(at(20));
+  ASSERT_TRUE(clipped);
+  EXPECT_EQ(clipped->piece, minutes(0, 20));
+  finish(*clipped);
+  EXPECT_FALSE(take(at(20)));
+  EXPECT_EQ(take(at(30))->piece, minutes(20, 30));
+}
+
+// N sources that reconnect make one sweep, not N replays that start at once.
+TEST_F(JobBookTest, AutomaticJobsOfOneSourceJoinAndThoseOfSeveralAreStaggered) {
+  EXPECT_EQ(book_.add(job(1, minutes(0, 10)), true, now_), 1u);
+  EXPECT_EQ(book_.add(job(2, minutes(20, 30)), true, now_), 1u);  // joined
+  EXPECT_EQ(book_.add(job(3, minutes(0, 10), 2), true, now_), 3u);
+  EXPECT_EQ(last_saved().id, 3u);
+  prepare({minutes(0, 30)});
+  EXPECT_EQ(take()->piece, minutes(0, 10));
+  const auto second = take();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->piece, minutes(20, 30));  // what lies between was not asked for
+  finish(*second);
+  EXPECT_FALSE(take());  // job 3 waits for its turn
+  EXPECT_EQ(book_.view(3, now_)->reason, Reason::kSchedule);
+  now_ += 8s;
+  const auto third = take();
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->job.id, 3u);
+}
+
+// Limits are global: a second job does not double them.
+TEST_F(JobBookTest, CapsHoldForAllJobsTogether) {
+  for (JobId id = 1; id <= 4; ++id)
+    book_.add(job(id, minutes(0, 40), static_cast<uint32_t>(id)), false, now_);
+  std::vector<Window> pieces;
+  for (int i = 0; i < 4; ++i) pieces.push_back(minutes(10 * i, 10 * i + 10));
+  prepare(pieces);
+  prepare(pieces);
+  std::vector<Assignment> given;
+  while (const auto assignment = take()) given.push_back(*assignment);
+  EXPECT_EQ(given.size(), 2u);
+  EXPECT_NE(given[0].job.id, given[1].job.id);  // streams take turns
+  EXPECT_EQ(book_.view(3, now_)->reason, Reason::kConcurrency);
+}
+
+// The rate is one bucket for all; a batch larger than the burst passes and is paid for afterwards.
+TEST_F(JobBookTest, AllowanceIsADebtSharedByAllJobs) {
+  book_.add(job(1, minutes(0, 10)), false, now_);
+  book_.add(job(2, minutes(0, 10), 2), false, now_);
+  EXPECT_FALSE(book_.allow(1, 10'000, now_));
+  const auto ready = book_.allow(2, 1, now_);
+  ASSERT_TRUE(ready);
+  EXPECT_GT(*ready - now_, 9s);
+  now_ = *ready;
+  EXPECT_FALSE(book_.allow(2, 1, now_));
+  ASSERT_TRUE(book_.set_rate(2, 10, now_));
+  EXPECT_FALSE(book_.allow(2, 100, now_ + 1h));
+  EXPECT_GT(*book_.allow(2, 1, now_ + 1h) - (now_ + 1h), 5s);  // its own limit
+  EXPECT_FALSE(book_.allow(1, 1, now_ + 1h));
+}
+
+TEST_F(JobBookTest, PauseTakesTheWorkBackAndResumeGoesOn) {
+  book_.add(job(1, minutes(0, 10)), false, now_);
+  prepare({minutes(0, 10)});
+  const auto assignment = take();
+  EXPECT_TRUE(book_.wanted(*assignment));
+  ASSERT_TRUE(book_.pause(1, true, kWall));
+  EXPECT_FALSE(book_.wanted(*assignment));
+  book_.released(*assignment, kWall);
+  EXPECT_FALSE(take());
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kPaused);
+  ASSERT_TRUE(book_.pause(1, false, kWall));
+  EXPECT_EQ(take()->piece, minutes(0, 10));
+}
+
+TEST_F(JobBookTest, CancelKeepsWhatIsCommittedAndEndsTheJob) {
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 20)});
+  finish(*take());
+  const auto under_way = take();
+  ASSERT_TRUE(book_.cancel(1, kWall));
+  EXPECT_FALSE(book_.wanted(*under_way));
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kCancelled);
+  EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 10)});
+  EXPECT_EQ(book_.cancel(1, kWall).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(book_.cancel(9, kWall).error().code, ErrorCode::kNotFound);
+}
+
+// One bad file does not stop a backfill; it is named, and the job does not claim success.
+TEST_F(JobBookTest, APoisonedPieceIsSetAsideAndTheJobGoesOn) {
+  CoverageFacts facts;
+  Gap gap;
+  gap.id = 5;
+  gap.stream = kStream;
+  gap.range = minutes(0, 20);
+  facts.gaps = {gap};
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 20)}, facts);
+  book_.set_aside(*take(), corruption("truncated: a.gz"), kWall);
+  finish(*take());
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kFailed);
+  EXPECT_EQ(last_saved().reason, "1 window was set aside: truncated: a.gz");
+  std::vector<GapOutcome> outcomes;
+  for (const Commit& commit : saved_)
+    outcomes.insert(outcomes.end(), commit.outcomes.begin(), commit.outcomes.end());
+  ASSERT_EQ(outcomes.size(), 1u);
+  EXPECT_EQ(outcomes[0].range, minutes(10, 20));
+}
+
+// Fills are facts that readers trust: only what history has proved to be whole becomes one.
+TEST_F(JobBookTest, AssumedOrderFillsNothingBeforeThePieceIsAtItsEnd) {
+  CoverageFacts facts;
+  Gap gap;
+  gap.id = 5;
+  gap.stream = kStream;
+  gap.range = minutes(0, 20);
+  facts.gaps = {gap};
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 20)}, facts);
+  const auto assignment = take();
+  SubwindowResult half;
+  half.window = minutes(0, 10);
+  half.wrote = true;
+  book_.progressed(*assignment, {half}, false, now_, kWall);
+  EXPECT_TRUE(saved_.back().outcomes.empty());
+  EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 10)});
+  half.window = minutes(10, 20);
+  book_.progressed(*assignment, {half}, true, now_, kWall);
+  const auto filled = std::ranges::find_if(
+      saved_, [](const Commit& commit) { return !commit.outcomes.empty(); });
+  ASSERT_NE(filled, saved_.end());
+  EXPECT_EQ(filled->outcomes[0].range, minutes(0, 20));
+}
+
+// L10: a replay of what is there already writes its progress once a second at most.
+TEST_F(JobBookTest, ProgressThatWroteNothingIsSavedOnceASecond) {
+  std::vector<Window> pieces;
+  for (int i = 0; i < 100; ++i) pieces.push_back(minutes(i, i + 1));
+  book_.add(job(1, minutes(0, 100)), false, now_);
+  prepare(pieces);
+  const size_t before = saved_.size();
+  for (int i = 0; i < 99; ++i) {
+    finish(*take(), false);
+    now_ += 50ms;
+  }
+  EXPECT_LE(saved_.size() - before, 6u);
+}
+
+TEST_F(JobBookTest, AHistoryThatCannotSayWhatItHasIsAskedAgainOrFailsTheJob) {
+  book_.add(job(1, minutes(0, 10)), false, now_);
+  book_.refused(take()->job.id, unavailable("connection refused"), now_ + 3s, kWall);
+  EXPECT_FALSE(take());
+  now_ += 3s;
+  book_.refused(take()->job.id, invalid_argument("wrong-columns: no 'price'"), std::nullopt, kWall);
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kFailed);
+  EXPECT_EQ(last_saved().reason, "wrong-columns: no 'price'");
+}
+
+}  // namespace
+}  // namespace hindcast
