@@ -87,6 +87,14 @@ std::vector<Window> left_of(Window range, const std::vector<Window>& set) {
   return out;
 }
 
+std::optional<double> share_done(const ReplayJob& job) {
+  if (job.range.end == kMaxEventTime || job.range.start >= job.range.end) return std::nullopt;
+  double done = 0;
+  for (const Window& window : job.done)
+    done += std::chrono::duration<double>(window.end - window.start).count();
+  return done / std::chrono::duration<double>(job.range.end - job.range.start).count();
+}
+
 Bytes encode(const ReplayJob& job) {
   Bytes out;
   put_u8(out, kVersion);

@@ -78,6 +78,9 @@ void add_window(std::vector<Window>& set, Window window);
 /// What of `range` no window of `set` covers, in order.
 std::vector<Window> left_of(Window range, const std::vector<Window>& set);
 
+/// How much of its range is done, by time; absent for a range without end.
+std::optional<double> share_done(const ReplayJob& job);
+
 /// docs/formats/facts.md says the bytes.
 Bytes encode(const ReplayJob& job);
 /// Errors: kCorruption.

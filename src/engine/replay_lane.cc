@@ -1,0 +1,309 @@
+#include "engine/replay_lane.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/reader.h"
+#include "model/key.h"
+
+namespace hindcast {
+namespace {
+
+constexpr double kCapacityAtFirst = 1'000'000;  // events per second, before anything was measured
+constexpr Duration kMeasureOver = 1s;           // of busy time
+
+/// Whole page windows: a part of one cannot be compared by digest.
+Window whole_pages(const Window& range, Duration page_window) {
+  return {align_down(range.start, page_window), window_of(range.end - 1ns, page_window).end};
+}
+
+JobLimits limits_of(const ReplayConfig& config, double capacity) {
+  JobLimits limits;
+  limits.pieces_at_once = config.subwindows_at_once;
+  limits.sources_at_once = config.sources_at_once;
+  limits.stagger = config.stagger;
+  limits.rate = config.rate.per_second.value_or(static_cast<uint64_t>(
+      std::max(1.0, config.rate.share * capacity * config.subwindows_at_once)));
+  return limits;
+}
+
+}  // namespace
+
+ReplayLane::ReplayLane(Places places, Histories histories)
+    : at_(std::move(places)), histories_(std::move(histories)), capacity_(kCapacityAtFirst) {
+  for (const auto& [name, stream] : at_.catalog.streams()) {
+    streams_[stream.id] = {stream.id, stream.schema, at_.catalog.lane_aggregates(name),
+                           stream.partitions};
+    stream_names_[stream.id] = name;
+  }
+  book_ = std::make_unique<JobBook>(
+      limits_of(at_.config.replay, capacity_), [this](Commit commit) { save(std::move(commit)); },
+      [this](StreamId id, BytesView key) {
+        const ReplayStream& stream = streams_.at(id);
+        return stream.partitions[partition_of(key, stream.schema.partitions)];
+      },
+      at_.runtime.mono_now());
+}
+
+Result<std::unique_ptr<ReplayLane>> ReplayLane::open(Places places, Histories histories) {
+  std::unique_ptr<ReplayLane> lane(new ReplayLane(std::move(places), std::move(histories)));
+  HC_TRY(lane->restore());
+  return lane;
+}
+
+ReplayLane::~ReplayLane() { stop(); }
+
+Status ReplayLane::restore() {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, at_.store.snapshot());
+  return snapshot->jobs([&](const ReplayJob& job) {
+    // A job of a stream or source that is no longer configured stays as it is, for people.
+    if (streams_.contains(job.stream)) book_->restore(job, at_.runtime.mono_now());
+    if (!job.ended()) known_gaps_.insert(job.gaps.begin(), job.gaps.end());
+    return true;
+  });
+}
+
+void ReplayLane::start() {
+  for (size_t i = 0; i < at_.config.replay.subwindows_at_once; ++i) {
+    threads_.emplace_back([this, i](const std::stop_token& stop) { run(i, stop); });
+    pthread_setname_np(threads_.back().native_handle(), ("replay-" + std::to_string(i)).c_str());
+  }
+  // A crash may have come between a gap and its job.
+  const auto snapshot = at_.store.snapshot();
+  if (!snapshot) return;
+  for (const auto& [id, stream] : streams_) {
+    const Result<CoverageFacts> facts = (*snapshot)->coverage(id);
+    if (!facts) {
+      log_error("gaps not readable", {{"stream", stream_names_[id]}, {"error", facts.error().message}});
+      continue;
+    }
+    const Coverage coverage(*facts, stream.partitions);
+    for (const Hole& hole : coverage.holes()) {
+      if (hole.state != Hole::State::kOpen || hole.range.end == kMaxEventTime) continue;
+      const auto gap = std::ranges::find(facts->gaps, hole.gap, &Gap::id);
+      Gap rest = *gap;
+      rest.range = hole.range;
+      gap_known(rest);
+    }
+  }
+}
+
+void ReplayLane::stop() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  wake();
+  threads_.clear();
+}
+
+void ReplayLane::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ++changes_;
+  }
+  changed_.notify_all();
+}
+
+void ReplayLane::run(size_t worker, const std::stop_token& stop) {
+  Rng rng(worker + 1);
+  JobRunner runner({.book = *book_,
+                    .store = at_.store,
+                    .stream = [this](StreamId id) -> const ReplayStream& { return streams_.at(id); },
+                    .source =
+                        [this](SourceId id) {
+                          const std::string* name = at_.catalog.source_name(id);
+                          const SourceConfig* config =
+                              name == nullptr ? nullptr : at_.config.source(*name);
+                          const uint32_t retries =
+                              config != nullptr && config->history ? config->history->retries : 0;
+                          return ReplaySource{history(id), retries};
+                        },
+                    .wake = [this] { wake(); }},
+                   rng);
+  uint64_t seen = 0;
+  while (!stop.stop_requested()) {
+    const MonoTime now = at_.runtime.mono_now();
+    const MonoTime next = runner.step(now, at_.runtime.wall_now());
+    if (worker == 0) measure();
+    if (next <= at_.runtime.mono_now()) continue;
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, next - now, [&] { return changes_ != seen; });
+    seen = changes_;
+  }
+  runner.release(at_.runtime.wall_now());
+}
+
+/// A share of capacity follows what workers do while they are busy; waiting does not count, so the
+/// limit does not measure itself.
+void ReplayLane::measure() {
+  if (at_.config.replay.rate.per_second) return;
+  const MonoTime now = at_.runtime.mono_now();
+  uint64_t events = 0;
+  Duration busy{};
+  for (const JobBook::View& view : book_->views(now)) {
+    events += view.job.counts.read;
+    busy += view.times[static_cast<size_t>(Reason::kCompute)] +
+            view.times[static_cast<size_t>(Reason::kReader)];
+  }
+  const std::scoped_lock lock(mutex_);
+  if (events < measured_events_ || busy < measured_busy_) {
+    measured_events_ = events;
+    measured_busy_ = busy;
+  }
+  if (busy - measured_busy_ < kMeasureOver || events == measured_events_) return;
+  const double rate = static_cast<double>(events - measured_events_) /
+                      std::chrono::duration<double>(busy - measured_busy_).count();
+  capacity_ += (rate - capacity_) / 4;
+  measured_events_ = events;
+  measured_busy_ = busy;
+  book_->set_limits(limits_of(at_.config.replay, capacity_), now);
+}
+
+void ReplayLane::save(Commit commit) {
+  const JobId id = commit.job->id;
+  at_.store.commit(std::move(commit), [id](const Result<CommitResult>& result) {
+    if (!result)
+      log_error("progress of a replay not saved", {{"replay", id}, {"error", result.error().message}});
+  });
+}
+
+History* ReplayLane::history(SourceId source) const {
+  const auto found = histories_.find(source);
+  return found == histories_.end() ? nullptr : found->second.get();
+}
+
+Result<ReplayJob> ReplayLane::job_of(const ReplayRequest& request) const {
+  const auto found = at_.catalog.sources().find(request.source);
+  if (found == at_.catalog.sources().end()) {
+    std::vector<std::string> known;
+    for (const auto& [name, id] : at_.catalog.sources()) known.push_back(name);
+    return unknown_name("source", request.source, known);
+  }
+  if (history(found->second) == nullptr) {
+    return invalid_argument("source '" + request.source +
+                            "' has no [source.history]; say where its past can be read");
+  }
+  if (request.from >= request.to) return invalid_argument("'from' must be before 'to'");
+  const StreamInfo& stream = at_.catalog.stream_of(*at_.config.source(request.source));
+  ReplayJob job;
+  job.stream = stream.id;
+  job.source = found->second;
+  job.range = whole_pages({request.from, request.to}, stream.schema.page_window);
+  for (const std::string& text : request.keys) {
+    HC_TRY_ASSIGN(Bytes key, key_from_string(stream.schema.key, text));
+    job.keys.push_back(std::move(key));
+  }
+  if (!request.only.empty()) {
+    std::vector<Window> wanted;
+    for (const Window& window : request.only)
+      add_window(wanted, whole_pages(window, stream.schema.page_window));
+    job.done = left_of(job.range, wanted);
+  }
+  job.mode = request.mode;
+  job.order = request.order;
+  job.rate = request.rate;
+  job.cause = request.cause;
+  job.created = at_.runtime.wall_now();
+  return job;
+}
+
+Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
+  HC_TRY_ASSIGN(ReplayJob job, job_of(request));
+  HC_TRY_ASSIGN(job.id, at_.next_job());
+  at_.advance(*at_.config.source(request.source), job.range.end);
+  const JobId id = book_->add(std::move(job), false, at_.runtime.mono_now());
+  wake();
+  return get(id);
+}
+
+const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
+  const std::string& stream = stream_names_.at(gap.stream);
+  const SourceConfig* found = nullptr;
+  for (const SourceConfig& source : at_.config.sources) {
+    if (source.stream != stream || !source.history) continue;
+    if (at_.catalog.sources().at(source.name) == gap.source) return &source;
+    if (found == nullptr) found = &source;
+  }
+  return found;
+}
+
+void ReplayLane::gap_known(const Gap& gap) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!streams_.contains(gap.stream) || !known_gaps_.insert(gap.id).second) return;
+  }
+  const SourceConfig* source = recovering_source(gap);
+  if (source == nullptr) return no_history(gap);
+  if (!at_.config.replay.automatic) return;
+  const Result<uint64_t> id = at_.next_job();
+  if (!id) {
+    log_error("no replay opened for a gap", {{"gap", gap.id}, {"error", id.error().message}});
+    return;
+  }
+  ReplayJob job;
+  job.id = *id;
+  job.stream = gap.stream;
+  job.source = at_.catalog.sources().at(source->name);
+  job.range = whole_pages(gap.range, streams_.at(gap.stream).schema.page_window);
+  job.cause = gap.cause == Gap::Cause::kDisconnect || gap.cause == Gap::Cause::kStop
+                  ? "reconnect"
+                  : std::string(to_string(gap.cause));
+  job.created = at_.runtime.wall_now();
+  const JobId taken = book_->add(std::move(job), true, at_.runtime.mono_now());
+  log_info("gap is to be refilled", {{"gap", gap.id}, {"source", source->name}, {"replay", taken}});
+  wake();
+}
+
+void ReplayLane::no_history(const Gap& gap) {
+  GapOutcome outcome{.stream = gap.stream, .gaps = {gap.id}, .range = gap.range, .scope = gap.scope};
+  outcome.kind = GapOutcome::Kind::kUnfillable;
+  outcome.detail = "no-history: no source of the stream has a [source.history]";
+  Commit commit{.lane = Lane::kReplay,
+                .cause = {Cause::Kind::kReplay, 0},
+                .published_at = at_.runtime.wall_now(),
+                .outcomes = {outcome}};
+  at_.store.commit(std::move(commit), [id = gap.id](const Result<CommitResult>& result) {
+    if (!result)
+      log_error("outcome of a gap not saved", {{"gap", id}, {"error", result.error().message}});
+  });
+}
+
+Result<ReplayEntry> ReplayLane::change(JobId id, const ReplayChange& change) {
+  if (change.order) HC_TRY(book_->set_order(id, *change.order));
+  if (change.rate) HC_TRY(book_->set_rate(id, *change.rate, at_.runtime.mono_now()));
+  if (change.paused) HC_TRY(book_->pause(id, *change.paused, at_.runtime.wall_now()));
+  wake();
+  return get(id);
+}
+
+Result<ReplayEntry> ReplayLane::cancel(JobId id) {
+  HC_TRY(book_->cancel(id, at_.runtime.wall_now()));
+  wake();
+  return get(id);
+}
+
+ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
+  ReplayEntry entry{.job = view.job, .events_per_second = view.events_per_second};
+  if (const auto name = stream_names_.find(view.job.stream); name != stream_names_.end())
+    entry.stream = name->second;
+  if (const std::string* name = at_.catalog.source_name(view.job.source)) entry.source = *name;
+  if (!view.job.ended()) entry.waits_for = to_string(view.reason);
+  entry.elapsed = view.elapsed;
+  entry.share_done = share_done(view.job);
+  return entry;
+}
+
+std::vector<ReplayEntry> ReplayLane::list() const {
+  std::vector<ReplayEntry> out;
+  for (const JobBook::View& view : book_->views(at_.runtime.mono_now())) out.push_back(entry_of(view));
+  return out;
+}
+
+Result<ReplayEntry> ReplayLane::get(JobId id) const {
+  const auto view = book_->view(id, at_.runtime.mono_now());
+  if (!view) return not_found("no replay " + std::to_string(id));
+  return entry_of(*view);
+}
+
+}  // namespace hindcast

@@ -1,0 +1,90 @@
+// The replay lane of a daemon: its jobs, its worker threads, and the jobs that it opens by itself
+// when a gap is known from edge to edge.
+//
+//   replay-0 …   one thread per piece that is read at once: history → subwindows → store
+//
+// Start: restores jobs from the store (they go on after the last committed subwindow), and opens
+// jobs for gaps that a crash left without one. Stop: pieces are given back; what is committed counts.
+//
+// Thread safety: any thread, after open().
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/runtime.h"
+#include "engine/catalog.h"
+#include "engine/service.h"
+#include "history/history.h"
+#include "replay/job_runner.h"
+
+namespace hindcast {
+
+class ReplayLane {
+ public:
+  struct Places {
+    const Config& config;
+    const Catalog& catalog;
+    Store& store;
+    Runtime& runtime;
+    std::function<Result<uint64_t>()> next_job;  // numbers of jobs
+    /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
+    std::function<void(const SourceConfig& source, EventTime to)> advance;
+  };
+  using Histories = std::map<SourceId, std::unique_ptr<History>>;
+  /// Errors: of the store.
+  static Result<std::unique_ptr<ReplayLane>> open(Places places, Histories histories);
+  ~ReplayLane();  // stops
+
+  void start();
+  void stop();
+
+  Result<ReplayEntry> add(const ReplayRequest& request);
+  Result<ReplayEntry> change(JobId id, const ReplayChange& change);
+  Result<ReplayEntry> cancel(JobId id);
+  std::vector<ReplayEntry> list() const;
+  Result<ReplayEntry> get(JobId id) const;
+
+  /// A gap whose both edges are known is in the store: a job is opened for it, unless one was.
+  /// Without a history it is unfillable, and that is said.
+  void gap_known(const Gap& gap);
+  /// Nothing is queued or running that could go on by itself.
+  bool idle() const { return book_->idle(); }
+  History* history(SourceId source) const;
+
+ private:
+  explicit ReplayLane(Places places, Histories histories);
+  Status restore();
+  void run(size_t worker, const std::stop_token& stop);
+  void wake();
+  void save(Commit commit);
+  void measure();
+  Result<ReplayJob> job_of(const ReplayRequest& request) const;
+  ReplayEntry entry_of(const JobBook::View& view) const;
+  const SourceConfig* recovering_source(const Gap& gap) const;
+  void no_history(const Gap& gap);
+
+  const Places at_;
+  const Histories histories_;
+  std::map<StreamId, ReplayStream> streams_;
+  std::map<StreamId, std::string> stream_names_;
+  std::unique_ptr<JobBook> book_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  uint64_t changes_ = 0;        // guarded by mutex_; counts wake()
+  std::set<GapId> known_gaps_;  // guarded by mutex_
+  // What the measured capacity is made of; guarded by mutex_.
+  double capacity_ = 0;  // events per busy second of one worker
+  uint64_t measured_events_ = 0;
+  Duration measured_busy_{};
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace hindcast
