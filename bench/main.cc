@@ -3,7 +3,8 @@
 // too.
 //
 //   hindcast_bench --soak 50000000 [--keys 100,100000]    the largest RSS while so many events pass
-//   through hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
+//   through hindcast_bench --late 20 [--keys 100000]     what late events cost, at 200,000 events a
+//   second for so many seconds hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
 //   scan,parse,live,http,restart] [--binary PATH] [--folder DIR]
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +37,7 @@ int main(int argc, char** argv) {
       {"--events", "4000000"},  {"--runs", "3"},
       {"--keys", "100,100000"}, {"--only", "scan,parse,live,http,restart"},
       {"--binary", ""},         {"--folder", ""},
-      {"--soak", "0"}};
+      {"--soak", "0"},          {"--late", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
@@ -63,6 +64,13 @@ int main(int argc, char** argv) {
                   static_cast<unsigned long long>(soaked.rss_max >> 20));
       std::fflush(stdout);
     }
+    std::filesystem::remove_all(base);
+    return 0;
+  }
+  if (const double seconds = std::stod(options["--late"]); seconds > 0) {
+    for (const std::string& keys : words(options["--keys"]))
+      late(base + "/late-" + keys, seconds, static_cast<uint32_t>(std::stoul(keys)),
+           std::stoi(options["--runs"]));
     std::filesystem::remove_all(base);
     return 0;
   }

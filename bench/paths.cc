@@ -9,21 +9,13 @@
 
 #include "base/posix_files.h"
 #include "base/process.h"
+#include "bench/drive.h"
 #include "bench/workload.h"
 #include "engine/engine.h"
 #include "format/decoder.h"
 
 namespace hindcast::bench {
 namespace {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "%s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  return *std::move(result);
-}
 
 /// Runs `work` and says what it cost this process.
 template <class Work>
@@ -41,7 +33,8 @@ double count_lines(std::string_view lines) {
   return count;
 }
 
-/// One push, answered. Waits and repeats while the log is at its bound.
+}  // namespace
+
 void push(Engine& engine, std::string_view body) {
   for (;;) {
     std::promise<Result<PushResult>> answer;
@@ -53,8 +46,6 @@ void push(Engine& engine, std::string_view body) {
     std::this_thread::sleep_for(10ms);
   }
 }
-
-}  // namespace
 
 Sample scan(std::string_view lines) {
   const double events = count_lines(lines);

@@ -27,4 +27,8 @@ struct Soak {
 /// per million.
 Soak soak(const std::string& folder, uint64_t events, uint32_t keys);
 
+/// What late events cost: 200,000 events a second for `seconds`, with and without 1 % of them late
+/// (their pages are sealed), interleaved. Prints CPU and bytes of the difference.
+void late(const std::string& folder, double seconds, uint32_t keys, int runs);
+
 }  // namespace hindcast::bench

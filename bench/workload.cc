@@ -43,8 +43,10 @@ bool Generator::next(uint64_t events, std::string& out) {
   for (; done_ < end; ++done_) {
     const auto key =
         static_cast<size_t>(std::ranges::lower_bound(bounds_, rng_.unit()) - bounds_.begin());
-    const auto time = kStart + static_cast<int64_t>(static_cast<double>(done_) /
-                                                    static_cast<double>(options_.events) * span);
+    auto time = kStart + static_cast<int64_t>(static_cast<double>(done_) /
+                                              static_cast<double>(options_.events) * span);
+    if (options_.late > 0 && rng_.chance(options_.late))
+      time = std::max(kStart, time - 90'000 - static_cast<int64_t>(rng_.below(150'000)));
     const int length = std::snprintf(
         line, sizeof line,
         R"({"id":%llu,"sym":"%s","ts":%lld,"price":%llu.%02llu,"qty":%llu.%04llu})"

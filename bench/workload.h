@@ -14,6 +14,7 @@ struct WorkloadOptions {
   uint64_t events = 4'000'000;
   uint32_t keys = 100;
   int64_t minutes = 10;
+  double late = 0;  // share of events that are 90 s to 4 minutes older than their turn
 };
 
 /// The workload in pieces, so that it need not fit in memory.
