@@ -5,6 +5,13 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
+/// A number of 32 bits; fails on one that was never written.
+uint32_t get_small(ByteReader& in) {
+  const uint64_t value = in.varint();
+  if (value > UINT32_MAX) in.fail();
+  return static_cast<uint32_t>(value);
+}
+
 void put_window(Bytes& out, const Window& window) {
   put_signed(out, unix_ns(window.start));
   put_signed(out, unix_ns(window.end));
@@ -29,9 +36,9 @@ GapScope get_scope(ByteReader& in, bool& ok) {
   const uint8_t kind = in.u8();
   ok = ok && kind <= static_cast<uint8_t>(GapScope::Kind::kAllBut);
   if (ok) scope.kind = static_cast<GapScope::Kind>(kind);
-  scope.partition = PartitionId{static_cast<uint32_t>(in.varint())};
+  scope.partition = PartitionId{get_small(in)};
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
-    const PartitionId partition{static_cast<uint32_t>(in.varint())};
+    const PartitionId partition{get_small(in)};
     scope.keys.emplace_back(partition, in.string());
   }
   return scope;
@@ -63,7 +70,7 @@ Result<Gap> decode_gap(BytesView bytes) {
   bool ok = in.u8() == kVersion;
   Gap gap;
   gap.id = in.varint();
-  gap.stream = StreamId{static_cast<uint32_t>(in.varint())};
+  gap.stream = StreamId{get_small(in)};
   gap.range = get_window(in);
   gap.scope = get_scope(in, ok);
   const uint8_t cause = in.u8();
@@ -113,7 +120,7 @@ Result<GapOutcome> decode_gap_outcome(BytesView bytes) {
   bool ok = in.u8() == kVersion;
   GapOutcome outcome;
   outcome.id = in.varint();
-  outcome.stream = StreamId{static_cast<uint32_t>(in.varint())};
+  outcome.stream = StreamId{get_small(in)};
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) outcome.gaps.push_back(in.varint());
   outcome.range = get_window(in);
   outcome.scope = get_scope(in, ok);
@@ -146,6 +153,42 @@ Result<GapRecord> decode_gap_record(BytesView bytes) {
     HC_TRY_ASSIGN(record.bound, decode_gap_bound(bound));
   }
   return finished(in, ok, std::move(record), "gap record");
+}
+
+Bytes encode(const SequenceState& state) {
+  Bytes out;
+  put_u8(out, kVersion);
+  put_u8(out, state.started ? 1 : 0);
+  put_varint(out, state.runs.size());
+  for (const SequenceRun& run : state.runs) {
+    put_signed(out, run.first);
+    put_signed(out, run.last);
+    put_signed(out, unix_ns(run.first_time));
+    put_signed(out, unix_ns(run.last_time));
+  }
+  return out;
+}
+
+Result<SequenceState> decode_sequence_state(BytesView bytes) {
+  ByteReader in(bytes);
+  bool ok = in.u8() == kVersion;
+  SequenceState state;
+  const uint8_t started = in.u8();
+  ok = ok && started <= 1;
+  state.started = started == 1;
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+    SequenceRun run;
+    run.first = in.signed_varint();
+    run.last = in.signed_varint();
+    run.first_time = event_time_ns(in.signed_varint());
+    run.last_time = event_time_ns(in.signed_varint());
+    // Whoever goes on from a count relies on runs that ascend and leave a hole between them.
+    ok = ok && run.first <= run.last &&
+         (state.runs.empty() ||
+          (state.runs.back().last < run.first && run.first - 1 != state.runs.back().last));
+    state.runs.push_back(run);
+  }
+  return finished(in, ok && !state.runs.empty(), std::move(state), "count of a sequence");
 }
 
 }  // namespace hindcast

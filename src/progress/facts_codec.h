@@ -1,10 +1,12 @@
-// Bytes of coverage facts, in the store and in control records: docs/formats/facts.md.
+// Bytes of coverage facts and of counts, in the store and in control records:
+// docs/formats/facts.md.
 //
 // Pure. Errors of all decoders: kCorruption.
 #pragma once
 #include "base/bytes.h"
 #include "base/result.h"
 #include "progress/coverage.h"
+#include "progress/sequence.h"
 
 namespace hindcast {
 
@@ -25,5 +27,9 @@ struct GapRecord {
 };
 Bytes encode(const GapRecord& record);
 Result<GapRecord> decode_gap_record(BytesView bytes);
+
+/// Where a count stands. Requires: it has a run.
+Bytes encode(const SequenceState& state);
+Result<SequenceState> decode_sequence_state(BytesView bytes);
 
 }  // namespace hindcast

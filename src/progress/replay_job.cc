@@ -17,13 +17,19 @@ Window get_window(ByteReader& in) {
   return {start, event_time_ns(in.signed_varint())};
 }
 
+/// A number of 32 bits; fails on one that was never written.
+uint32_t get_small(ByteReader& in) {
+  const uint64_t value = in.varint();
+  if (value > UINT32_MAX) in.fail();
+  return static_cast<uint32_t>(value);
+}
+
 /// The counters in the order in which they are stored; new ones go to the end.
 template <class Counts, class Each>
 void each_count(Counts& c, Each&& each) {
-  for (auto* field :
-       {&c.read, &c.added, &c.duplicate, &c.superseded, &c.outside, &c.dead_lettered, &c.subwindows,
-        &c.skipped_keys, &c.pages_changed, &c.rows_changed, &c.bytes_read, &c.requests,
-        &c.bytes_written}) {
+  for (auto* field : {&c.read, &c.added, &c.duplicate, &c.superseded, &c.outside, &c.dead_lettered,
+                      &c.subwindows, &c.skipped_keys, &c.pages_changed, &c.rows_changed,
+                      &c.bytes_read, &c.requests, &c.bytes_written}) {
     each(*field);
   }
 }
@@ -63,8 +69,8 @@ std::string_view to_string(ReplayOrder order) {
 void add_window(std::vector<Window>& set, Window window) {
   if (window.start >= window.end) return;
   // All that touch it become one with it.
-  const auto first = std::ranges::partition_point(
-      set, [&](const Window& w) { return w.end < window.start; });
+  const auto first =
+      std::ranges::partition_point(set, [&](const Window& w) { return w.end < window.start; });
   auto last = first;
   while (last != set.end() && last->start <= window.end) {
     window.start = std::min(window.start, last->start);
@@ -131,8 +137,8 @@ Result<ReplayJob> decode_replay_job(BytesView bytes) {
   ReplayJob job;
   const bool known = in.u8() == kVersion;
   job.id = in.varint();
-  job.stream = StreamId{static_cast<uint32_t>(in.varint())};
-  job.source = SourceId{static_cast<uint32_t>(in.varint())};
+  job.stream = StreamId{get_small(in)};
+  job.source = SourceId{get_small(in)};
   job.range = get_window(in);
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) job.keys.emplace_back(in.string());
   const uint8_t mode = in.u8(), order = in.u8();

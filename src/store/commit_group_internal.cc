@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "store/commit_rules.h"
 
 namespace hindcast::embedded {
 namespace {
@@ -262,8 +261,10 @@ Status CommitGroup::build(const Commit& commit, std::span<const PartRef> places)
   if (commit.drain_checkpoint) {
     put(kFacts, drain_key(commit.drain_checkpoint->partition), encode(*commit.drain_checkpoint));
   }
+  HC_TRY_ASSIGN(const NewFacts facts, put_coverage(commit));
+  put_counts_and_job(commit);
   const ChangeNumber first{known_.counters.last_change.value + 1};
-  for (const Change& change : changes_of(commit, frontier, first)) put_change(change);
+  for (const Change& change : changes_of(commit, facts, frontier, first)) put_change(change);
   known_.newest_published = std::max(known_.newest_published, commit.published_at);
   return {};
 }

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/commit_rules.h"
 #include "store/embedded_codec.h"
 #include "store/embedded_db_internal.h"
 #include "store/store.h"
@@ -73,6 +74,9 @@ class CommitGroup {
   Status put_rows(const Commit& commit);
   Status keep_old(const Row& row, BytesView old_value);
   Status put_marks(const Commit& commit);
+  Result<std::optional<KnownGap>> stored_gap(GapId id) const;
+  Result<NewFacts> put_coverage(const Commit& commit);
+  void put_counts_and_job(const Commit& commit);
   void put_change(const Change& change);
   Status trim_changes();
   void put(Table table, BytesView key, BytesView value);
@@ -90,6 +94,7 @@ class CommitGroup {
   // Rows of earlier commits of the group by encoded key, where a later one may supersede them.
   bool rows_may_meet_ = false;
   std::unordered_map<Bytes, const Row*> rows_;
+  KnownGaps gaps_;                   // those that the group asked for or inserts
   std::map<uint64_t, Bytes> marks_;  // places of marks that the group inserts, by id
   rocksdb::WriteBatch batch_;
   Bytes key_, value_;  // reused

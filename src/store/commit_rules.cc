@@ -28,6 +28,13 @@ Group group_of(const Row& row) {
   return {row.at.aggregate, row.at.resolution, row.at.partition, row.at.slot, row.version};
 }
 
+size_t size_of(const GapScope& scope) {
+  size_t bytes = 0;
+  for (const auto& [partition, key] : scope.keys)
+    bytes += sizeof partition + sizeof key + key.size();
+  return bytes;
+}
+
 Change change_of(const Commit& commit, const Row& row) {
   return {.cause = commit.cause,
           .published_at = commit.published_at,
@@ -41,8 +48,49 @@ Change change_of(const Commit& commit, const Row& row) {
 
 }  // namespace
 
-std::vector<Change> changes_of(const Commit& commit, EventTime before, ChangeNumber first) {
+KnownGap known_of(const Gap& gap) {
+  return {.stream = gap.stream, .open_ended = gap.range.end == kMaxEventTime, .bound = {}};
+}
+
+Result<NewFacts> new_facts(const Commit& commit,
+                           const std::function<Result<std::optional<KnownGap>>(GapId)>& stored,
+                           KnownGaps& known, uint64_t& last_outcome) {
+  NewFacts facts;
+  const auto find = [&](GapId id) -> Result<std::optional<KnownGap>*> {
+    const auto [at, added] = known.try_emplace(id);
+    if (added) {
+      HC_TRY_ASSIGN(at->second, stored(id));
+    }
+    return &at->second;
+  };
+  for (const Gap& gap : commit.gaps) {
+    HC_TRY_ASSIGN(std::optional<KnownGap>* const at, find(gap.id));
+    if (*at) continue;
+    *at = known_of(gap);
+    facts.gaps.push_back(gap);
+  }
+  for (const GapBound& bound : commit.bounds) {
+    HC_TRY_ASSIGN(std::optional<KnownGap>* const at, find(bound.gap));
+    if (!*at || !(*at)->open_ended || ((*at)->bound && *(*at)->bound >= bound.end)) continue;
+    (*at)->bound = bound.end;
+    facts.bounds.push_back(bound);
+  }
+  for (const GapOutcome& outcome : commit.outcomes) {
+    facts.outcomes.push_back(outcome);
+    facts.outcomes.back().id = ++last_outcome;
+  }
+  return facts;
+}
+
+std::vector<Change> changes_of(const Commit& commit, const NewFacts& facts, EventTime before,
+                               ChangeNumber first) {
   std::vector<Change> changes;
+  const auto add = [&](Change::Kind kind) -> Change& {
+    changes.push_back({.cause = commit.cause, .published_at = commit.published_at, .kind = kind});
+    return changes.back();
+  };
+  for (const Gap& gap : facts.gaps) add(Change::Kind::kGapOpened).gap = gap;
+  for (const GapBound& bound : facts.bounds) add(Change::Kind::kGapBound).bound = bound;
   std::map<Group, size_t> open;  // group → its change that has room
   const Group* last_group = nullptr;
   Group last;
@@ -63,13 +111,12 @@ std::vector<Change> changes_of(const Commit& commit, EventTime before, ChangeNum
   }
   if (commit.checkpoint) {
     if (commit.checkpoint->frontier.window > before) {
-      changes.push_back({.cause = commit.cause,
-                         .published_at = commit.published_at,
-                         .kind = Change::Kind::kFrontier,
-                         .partition = commit.checkpoint->partition,
-                         .frontier = commit.checkpoint->frontier.window});
+      Change& change = add(Change::Kind::kFrontier);
+      change.partition = commit.checkpoint->partition;
+      change.frontier = commit.checkpoint->frontier.window;
     }
   }
+  for (const GapOutcome& outcome : facts.outcomes) add(Change::Kind::kGapClosed).outcome = outcome;
   for (Change& change : changes) {
     change.number = first;
     first.value += 1;
@@ -90,6 +137,16 @@ ByteCount size_of(const Commit& commit) {
     bytes +=
         sizeof fact + fact.letter.raw.size() + fact.letter.detail.size() + fact.letter.place.size();
   }
+  for (const Gap& gap : commit.gaps) bytes += sizeof gap + gap.detail.size() + size_of(gap.scope);
+  bytes += commit.bounds.size() * sizeof(GapBound);
+  for (const GapOutcome& outcome : commit.outcomes) {
+    bytes += sizeof outcome + outcome.detail.size() + size_of(outcome.scope);
+    bytes += (outcome.gaps.size() + outcome.leaned_on.size()) * sizeof(GapId);
+  }
+  for (const SequencePut& count : commit.sequences) {
+    bytes += sizeof count + count.key.size() + count.state.runs.size() * sizeof(SequenceRun);
+  }
+  if (commit.job) bytes += commit.job->done.size() * sizeof(Window);
   return ByteCount{bytes};
 }
 

@@ -2,6 +2,9 @@
 //
 // Pure: no thread, clock or file.
 #pragma once
+#include <functional>
+#include <map>
+#include <optional>
 #include <vector>
 
 #include "store/store.h"
@@ -15,11 +18,37 @@ inline constexpr size_t kRowsPerChange = 1'000;
 /// add.expected.
 void add_part(PageHead& head, const PageAdd& add, PartRef place);
 
-/// The changes that a commit announces, numbered from `first`: one per (aggregate, resolution,
-/// partition, slot, version) in order of first appearance, at most kRowsPerChange rows each, then
-/// the new frontier where the partition's window moved on. `before`: the window of the stored
-/// frontier, kMinEventTime when there is none.
-std::vector<Change> changes_of(const Commit& commit, EventTime before, ChangeNumber first);
+/// What a store knows of a gap.
+struct KnownGap {
+  StreamId stream;
+  bool open_ended = false;         // as it was opened: only then do bounds count
+  std::optional<EventTime> bound;  // the furthest one
+};
+KnownGap known_of(const Gap& gap);
+/// By id; nullopt = there is no such gap.
+using KnownGaps = std::map<GapId, std::optional<KnownGap>>;
+
+/// The facts of coverage that a commit really inserts.
+struct NewFacts {
+  std::vector<Gap> gaps;
+  std::vector<GapBound> bounds;
+  std::vector<GapOutcome> outcomes;  // with their ids
+};
+/// Gaps that are there already go, as do bounds of an unknown gap, of one that was opened with its
+/// end, and those no further than the known one. `stored` says what was there before; `known` is
+/// what was asked of it and what the commits since have changed. Takes ids of outcomes after
+/// `last_outcome`.
+Result<NewFacts> new_facts(const Commit& commit,
+                           const std::function<Result<std::optional<KnownGap>>(GapId)>& stored,
+                           KnownGaps& known, uint64_t& last_outcome);
+
+/// The changes that a commit announces, numbered from `first`: gaps and bounds; then one per
+/// (aggregate, resolution, partition, slot, version) in order of first appearance, at most
+/// kRowsPerChange rows each; the new frontier where the partition's window moved on; outcomes. So a
+/// hole is told before the frontier that passes it, and its filling after the rows that do it.
+/// `before`: the window of the stored frontier, kMinEventTime when there is none.
+std::vector<Change> changes_of(const Commit& commit, const NewFacts& facts, EventTime before,
+                               ChangeNumber first);
 
 /// About the memory that a commit holds: bounds what is written at once.
 ByteCount size_of(const Commit& commit);

@@ -1,6 +1,7 @@
 #include "store/embedded_codec.h"
 
 #include "base/assert.h"
+#include "progress/facts_codec.h"
 
 namespace hindcast::embedded {
 namespace {
@@ -188,6 +189,7 @@ Bytes encode(const Counters& counters) {
   put_u8(out, kCountersVersion);
   put_varint(out, counters.last_change.value);
   put_varint(out, counters.last_mark);
+  put_varint(out, counters.last_outcome);
   return out;
 }
 
@@ -197,6 +199,7 @@ Result<Counters> decode_counters(BytesView bytes) {
   Counters counters;
   counters.last_change = ChangeNumber{in.varint()};
   counters.last_mark = in.varint();
+  if (!in.at_end()) counters.last_outcome = in.varint();  // absent before there were any
   if (!whole(in)) return bad("counters");
   return counters;
 }
@@ -335,20 +338,9 @@ Result<DeadLetterFact> decode_dead_letter(BytesView key, BytesView value) {
   return fact;
 }
 
-Bytes change_key(ChangeNumber number) { return fact_key('n', number.value); }
+namespace {
 
-// The time of publication comes first, at a fixed place: trimming reads nothing else.
-Bytes encode(const Change& change) {
-  Bytes out;
-  put_u8(out, kChangeVersion);
-  put_ordered(out, unix_ns(change.published_at));
-  put_cause(out, change.cause);
-  put_u8(out, static_cast<uint8_t>(change.kind));
-  put_varint(out, change.partition.value);
-  if (change.kind == Change::Kind::kFrontier) {
-    put_signed(out, unix_ns(change.frontier));
-    return out;
-  }
+void put_changed_rows(Bytes& out, const Change& change) {
   put_varint(out, change.aggregate.value);
   put_signed(out, change.resolution.count());
   put_varint(out, change.slot);
@@ -360,6 +352,51 @@ Bytes encode(const Change& change) {
     put_varint(out, zigzag(static_cast<int64_t>(static_cast<uint64_t>(unix_ns(bucket)) -
                                                 static_cast<uint64_t>(before))));
     before = unix_ns(bucket);
+  }
+}
+
+void get_changed_rows(ByteReader& in, Change& change) {
+  change.aggregate = AggregateId{small(in)};
+  change.resolution = Duration(in.signed_varint());
+  change.slot = slot(in);
+  change.version = Version{in.varint()};
+  change.rows.resize(count(in, 2));
+  uint64_t bucket = 0;
+  for (auto& [row_key, row_bucket] : change.rows) {
+    row_key = Bytes(in.string());
+    bucket += static_cast<uint64_t>(in.signed_varint());
+    row_bucket = event_time_ns(static_cast<int64_t>(bucket));
+  }
+}
+
+}  // namespace
+
+Bytes change_key(ChangeNumber number) { return fact_key('n', number.value); }
+
+// The time of publication comes first, at a fixed place: trimming reads nothing else.
+Bytes encode(const Change& change) {
+  Bytes out;
+  put_u8(out, kChangeVersion);
+  put_ordered(out, unix_ns(change.published_at));
+  put_cause(out, change.cause);
+  put_u8(out, static_cast<uint8_t>(change.kind));
+  put_varint(out, change.partition.value);
+  switch (change.kind) {
+    case Change::Kind::kFrontier:
+      put_signed(out, unix_ns(change.frontier));
+      break;
+    case Change::Kind::kGapOpened:
+      out += encode(change.gap.value());
+      break;
+    case Change::Kind::kGapBound:
+      out += encode(change.bound.value());
+      break;
+    case Change::Kind::kGapClosed:
+      out += encode(change.outcome.value());
+      break;
+    case Change::Kind::kRows:
+      put_changed_rows(out, change);
+      break;
   }
   return out;
 }
@@ -374,24 +411,29 @@ Result<Change> decode_change(BytesView key, BytesView value) {
   change.published_at = ProcessingTime(Duration(in.ordered()));
   change.cause = cause(in);
   const uint8_t kind = in.u8();
-  change.kind = static_cast<Change::Kind>(kind);
+  if (kind > static_cast<uint8_t>(Change::Kind::kGapClosed)) in.fail();
   change.partition = PartitionId{small(in)};
-  if (change.kind == Change::Kind::kFrontier) {
-    change.frontier = event_time_ns(in.signed_varint());
-  } else if (change.kind == Change::Kind::kRows) {
-    change.aggregate = AggregateId{small(in)};
-    change.resolution = Duration(in.signed_varint());
-    change.slot = slot(in);
-    change.version = Version{in.varint()};
-    change.rows.resize(count(in, 2));
-    uint64_t bucket = 0;
-    for (auto& [row_key, row_bucket] : change.rows) {
-      row_key = Bytes(in.string());
-      bucket += static_cast<uint64_t>(in.signed_varint());
-      row_bucket = event_time_ns(static_cast<int64_t>(bucket));
+  if (!in.ok()) return bad("change");
+  change.kind = static_cast<Change::Kind>(kind);
+  switch (change.kind) {
+    case Change::Kind::kRows:
+      get_changed_rows(in, change);
+      break;
+    case Change::Kind::kFrontier:
+      change.frontier = event_time_ns(in.signed_varint());
+      break;
+    case Change::Kind::kGapOpened: {
+      HC_TRY_ASSIGN(change.gap, decode_gap(in.bytes(in.remaining())));
+      break;
     }
-  } else {
-    in.fail();
+    case Change::Kind::kGapBound: {
+      HC_TRY_ASSIGN(change.bound, decode_gap_bound(in.bytes(in.remaining())));
+      break;
+    }
+    case Change::Kind::kGapClosed: {
+      HC_TRY_ASSIGN(change.outcome, decode_gap_outcome(in.bytes(in.remaining())));
+      break;
+    }
   }
   if (!whole(in_key) || !whole(in)) return bad("change");
   return change;

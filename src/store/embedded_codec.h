@@ -44,6 +44,7 @@ Result<OldVersion> decode_version(BytesView bytes);
 struct Counters {
   ChangeNumber last_change;
   uint64_t last_mark = 0;
+  uint64_t last_outcome = 0;
   bool operator==(const Counters&) const = default;
 };
 inline constexpr BytesView kCountersKey = "c";

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/embedded_facts_codec.h"
 #include "store/store_test_data.h"
 
 namespace hindcast::embedded {
@@ -102,7 +103,7 @@ TEST(EmbeddedCodecTest, NewerVersionsSortFirstAndKeysDoNotMix) {
 }
 
 TEST(EmbeddedCodecTest, EveryValueRoundTrips) {
-  const Counters counters{ChangeNumber{1'000'000}, 77};
+  const Counters counters{ChangeNumber{1'000'000}, 77, 1'000};
   EXPECT_EQ(decode_counters(encode(counters)).value(), counters);
   const Tallies tallies{
       .aggregated = 1, .duplicate = 2'000'000'000'000, .superseded = 3, .dead_lettered = 4};
@@ -137,6 +138,50 @@ TEST(EmbeddedCodecTest, EveryValueRoundTrips) {
   EXPECT_EQ(published_at_of_change(encode(change)).value(), kSeen);
 }
 
+Change gap_change(Change::Kind kind) {
+  Change change{.number = ChangeNumber{5}, .published_at = kSeen, .kind = kind};
+  if (kind == Change::Kind::kGapOpened) change.gap = keys_gap_of(3);
+  if (kind == Change::Kind::kGapBound) change.bound = GapBound{3, kTen + 1min};
+  if (kind == Change::Kind::kGapClosed) change.outcome = outcome_of({3, 4});
+  return change;
+}
+constexpr Change::Kind kGapKinds[] = {Change::Kind::kGapOpened, Change::Kind::kGapBound,
+                                      Change::Kind::kGapClosed};
+
+TEST(EmbeddedCodecTest, ChangesOfCoverageRoundTrip) {
+  for (const Change::Kind kind : kGapKinds) {
+    const Change change = gap_change(kind);
+    const Change decoded = decode_change(change_key(change.number), encode(change)).value();
+    EXPECT_EQ(decoded.number, change.number);
+    EXPECT_EQ(decoded.published_at, kSeen);
+    EXPECT_EQ(decoded.kind, kind);
+    EXPECT_EQ(decoded.gap, change.gap);
+    EXPECT_EQ(decoded.bound, change.bound);
+    EXPECT_EQ(decoded.outcome, change.outcome);
+  }
+}
+
+// A data directory from before there were gaps has a shorter record.
+TEST(EmbeddedCodecTest, CountersWithoutOutcomesAreThoseOfAnOlderStore) {
+  EXPECT_EQ(decode_counters(Bytes("\x01\x05\x07")).value(), (Counters{ChangeNumber{5}, 7, 0}));
+  EXPECT_FALSE(decode_counters(Bytes("\x01\x05")));
+}
+
+TEST(EmbeddedCodecTest, KeysOfFactsAreThoseOfTheFormatPage) {
+  EXPECT_EQ(hex(gap_key(StreamId{1}, 258)), "67000000010000000000000102");
+  EXPECT_EQ(hex(gap_stream_key(258)), "680000000000000102");
+  EXPECT_EQ(hex(encode_stream(StreamId{300})), "ac02");
+  EXPECT_EQ(decode_stream(encode_stream(StreamId{300})).value(), StreamId{300});
+  EXPECT_EQ(hex(bound_key(StreamId{1}, 258)), "62000000010000000000000102");
+  EXPECT_EQ(hex(outcome_key(StreamId{1}, 2)), "6f000000010000000000000002");
+  EXPECT_EQ(hex(sequence_key(kPartition, "EWR")), "7100000001455752");
+  EXPECT_EQ(key_of_sequence(sequence_key(kPartition, "EWR")), "EWR");
+  EXPECT_EQ(hex(job_key(7)), "6a0000000000000007");
+  EXPECT_FALSE(decode_stream(""));
+  EXPECT_FALSE(decode_stream("\x01\x01"));
+  EXPECT_FALSE(decode_stream("\xff\xff\xff\xff\x7f")) << "more than 32 bits";
+}
+
 TEST(EmbeddedCodecTest, CutValuesAreCorruption) {
   PageHead head{.version = Version{2},
                 .parts = {{.file = 1, .offset = 300, .size = 400, .version = Version{1}}}};
@@ -154,6 +199,15 @@ TEST(EmbeddedCodecTest, CutValuesAreCorruption) {
   for (size_t n = 0; n < change_bytes.size(); ++n) {
     EXPECT_FALSE(decode_change(change_key(change.number), cut(change_bytes, n))) << n;
   }
+  for (const Change::Kind kind : kGapKinds) {
+    const Bytes bytes = encode(gap_change(kind));
+    for (size_t n = 0; n < bytes.size(); ++n)
+      EXPECT_FALSE(decode_change(change_key(ChangeNumber{5}), cut(bytes, n))) << n;
+    EXPECT_FALSE(decode_change(change_key(ChangeNumber{5}), bytes + "x"));
+  }
+  Bytes unknown_kind = change_bytes;
+  unknown_kind[11] = 5;
+  EXPECT_FALSE(decode_change(change_key(change.number), unknown_kind));
   EXPECT_FALSE(decode_head(head_bytes + "x", out));
   head_bytes[0] = 2;
   EXPECT_FALSE(decode_head(head_bytes, out)) << "another version";

@@ -32,6 +32,13 @@ class EmbeddedSnapshot final : public Snapshot {
                       const std::function<bool(const DeadLetterFact&)>& each) const override;
   Status changes(ChangeNumber after, const std::function<bool(const Change&)>& each) const override;
   ChangeNumber last_change() const override { return last_change_; }
+  // embedded_snapshot_facts_internal.cc:
+  Result<CoverageFacts> coverage(StreamId stream) const override;
+  Result<std::optional<Gap>> gap(GapId id) const override;
+  Result<std::map<Bytes, SequenceState, std::less<>>> sequences(
+      PartitionId partition) const override;
+  Status jobs(const std::function<bool(const ReplayJob&)>& each) const override;
+  Result<std::optional<ReplayJob>> job(JobId id) const override;
 
  private:
   rocksdb::ReadOptions read_options() const;

@@ -11,6 +11,7 @@
 #include "base/temp_folder_test_util.h"
 #include "store/part_files.h"
 #include "store/store_contract_test.h"
+#include "store/store_facts_contract_test.h"
 
 namespace hindcast {
 namespace {
@@ -42,6 +43,7 @@ class EmbeddedWorld {
 }  // namespace
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, StoreContractTest, EmbeddedWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, StoreFactsContractTest, EmbeddedWorld);
 
 namespace {
 
@@ -199,7 +201,7 @@ TEST_F(EmbeddedStoreTest, PowerLossAtAnyStepLeavesWholeCommits) {
       for (uint64_t i = 0; i < 8; ++i) {
         PageAdd add = page_add(page_key(), i, Bytes(700, static_cast<char>('a' + i)));
         add.folds_parts = i == 5;
-        if (!give(*store, {.id = i + 1, .pages = {add}}).get()) break;
+        if (!give(*store, {.id = i + 1, .pages = {add}, .gaps = {gap_of(i + 1)}}).get()) break;
         answered = i + 1;
       }
     }
@@ -212,6 +214,7 @@ TEST_F(EmbeddedStoreTest, PowerLossAtAnyStepLeavesWholeCommits) {
     for (size_t i = first; i < answered; ++i) {
       EXPECT_EQ(page.parts[i - first], Bytes(700, static_cast<char>('a' + i))) << step;
     }
+    EXPECT_EQ(snap(*store)->coverage(kStream).value().gaps.size(), answered) << step;
     // It goes on from there.
     EXPECT_EQ(commit(*store, {.id = 99, .pages = {page_add(page_key(), answered, "next")}}).state,
               CommitState::kCommitted);

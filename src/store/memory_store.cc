@@ -26,7 +26,20 @@ struct Content {
   std::map<SourceId, Tallies> tallies;
   std::map<std::pair<SourceId, EventPosition>, DeadLetter> dead;
   std::map<ChangeNumber, Change> changes;
-  uint64_t last_mark = 0;
+  std::map<GapId, Gap> gaps;
+  std::map<GapId, GapBound> bounds;
+  std::map<uint64_t, GapOutcome> outcomes;
+  std::map<PartitionId, std::map<Bytes, SequenceState, std::less<>>> sequences;
+  std::map<JobId, ReplayJob> jobs;
+  uint64_t last_mark = 0, last_outcome = 0;
+
+  std::optional<KnownGap> known_gap(GapId id) const {
+    const auto gap = gaps.find(id);
+    if (gap == gaps.end()) return std::nullopt;
+    KnownGap known = known_of(gap->second);
+    if (const auto bound = bounds.find(id); bound != bounds.end()) known.bound = bound->second.end;
+    return known;
+  }
 
   ChangeNumber last_change() const {
     return changes.empty() ? ChangeNumber{} : changes.rbegin()->first;
@@ -167,10 +180,74 @@ class MemorySnapshot final : public Snapshot {
 
   ChangeNumber last_change() const override { return content_->last_change(); }
 
+  Result<CoverageFacts> coverage(StreamId stream) const override {
+    CoverageFacts facts;
+    for (const auto& [id, gap] : content_->gaps) {
+      if (gap.stream != stream) continue;
+      facts.gaps.push_back(gap);
+      const auto bound = content_->bounds.find(id);
+      if (bound != content_->bounds.end()) facts.bounds.push_back(bound->second);
+    }
+    for (const auto& [id, outcome] : content_->outcomes) {
+      if (outcome.stream == stream) facts.outcomes.push_back(outcome);
+    }
+    return facts;
+  }
+
+  Result<std::optional<Gap>> gap(GapId id) const override {
+    const auto it = content_->gaps.find(id);
+    return it == content_->gaps.end() ? std::nullopt : std::optional(it->second);
+  }
+
+  Result<std::map<Bytes, SequenceState, std::less<>>> sequences(
+      PartitionId partition) const override {
+    const auto it = content_->sequences.find(partition);
+    if (it == content_->sequences.end()) return std::map<Bytes, SequenceState, std::less<>>();
+    return it->second;
+  }
+
+  Status jobs(const std::function<bool(const ReplayJob&)>& each) const override {
+    for (const auto& [id, job] : content_->jobs) {
+      if (!each(job)) break;
+    }
+    return {};
+  }
+
+  Result<std::optional<ReplayJob>> job(JobId id) const override {
+    const auto it = content_->jobs.find(id);
+    return it == content_->jobs.end() ? std::nullopt : std::optional(it->second);
+  }
+
  private:
   const std::shared_ptr<MemoryStore::Shared> shared_;
   std::shared_ptr<const Content> content_;
 };
+
+/// Facts of coverage, counts and jobs, and all that the commit announces.
+void insert_facts(const Commit& commit, EventTime frontier, Content& content) {
+  KnownGaps known;
+  const NewFacts facts =
+      new_facts(
+          commit,
+          [&](GapId id) -> Result<std::optional<KnownGap>> { return content.known_gap(id); }, known,
+          content.last_outcome)
+          .value();
+  for (const Gap& gap : facts.gaps) content.gaps.emplace(gap.id, gap);
+  for (const GapBound& bound : facts.bounds) content.bounds[bound.gap] = bound;
+  for (const GapOutcome& outcome : facts.outcomes) content.outcomes.emplace(outcome.id, outcome);
+  for (const SequencePut& count : commit.sequences) {
+    auto& counts = content.sequences[count.partition];
+    if (count.state.runs.empty()) {
+      counts.erase(count.key);
+    } else {
+      counts[count.key] = count.state;
+    }
+  }
+  if (commit.job) content.jobs[commit.job->id] = *commit.job;
+  const ChangeNumber first{content.last_change().value + 1};
+  for (Change& change : changes_of(commit, facts, frontier, first))
+    content.changes.emplace(change.number, std::move(change));
+}
 
 }  // namespace
 
@@ -249,10 +326,9 @@ CommitResult MemoryStore::apply(const Commit& commit) {
   }
   if (result.state != CommitState::kCommitted) return result;
 
-  const ChangeNumber first{result.last_change.value + 1};
-  std::vector<Change> changes =
-      changes_of(commit, before == nullptr ? kMinEventTime : before->frontier.window, first);
+  const EventTime frontier = before == nullptr ? kMinEventTime : before->frontier.window;
   Content& content = shared_->edit();
+  insert_facts(commit, frontier, content);
   for (const PageAdd& add : commit.pages) {
     Page& page = content.pages[add.key];
     if (add.folds_parts) page.parts.clear();
@@ -275,7 +351,6 @@ CommitResult MemoryStore::apply(const Commit& commit) {
   for (const uint64_t id : commit.marks_done) content.marks.erase(id);
   for (const TallyDelta& delta : commit.tallies) content.tallies[delta.source] += delta.tallies;
   for (const DeadLetterFact& fact : commit.dead) content.dead[{fact.source, fact.at}] = fact.letter;
-  for (Change& change : changes) content.changes.emplace(change.number, std::move(change));
   if (commit.checkpoint) {
     content.checkpoints[commit.checkpoint->partition] = *commit.checkpoint;
     last_[commit.checkpoint->partition] = commit.id;

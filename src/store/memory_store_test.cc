@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "store/store_contract_test.h"
+#include "store/store_facts_contract_test.h"
 
 namespace hindcast {
 namespace {
@@ -22,6 +23,7 @@ class MemoryWorld {
 }  // namespace
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreContractTest, MemoryWorld);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreFactsContractTest, MemoryWorld);
 
 namespace {
 

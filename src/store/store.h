@@ -79,8 +79,8 @@ using CommitId = uint64_t;
 /// Where one count of contiguous numbers of a partition stands (progress/sequence.h).
 struct SequencePut {
   PartitionId partition;
-  Bytes key;  // "" = the stream's count
-  SequenceState state;
+  Bytes key;            // "" = the stream's count
+  SequenceState state;  // without runs: the count starts over, its record goes
   bool operator==(const SequencePut&) const = default;
 };
 
@@ -100,7 +100,8 @@ struct Commit {
   std::optional<Checkpoint> checkpoint;  // refused (kFenced) when the stored epoch is higher
   std::optional<DrainCheckpoint> drain_checkpoint;  // a record of its own, by its own epoch
   // Facts of coverage are only ever inserted. A gap whose id is there already, and a bound that is
-  // no further than the known one, change and announce nothing; an outcome gets its id here.
+  // no further than the known one (or of a gap that is unknown, or was opened with its end), change
+  // and announce nothing; an outcome gets its id here.
   std::vector<Gap> gaps;
   std::vector<GapBound> bounds;
   std::vector<GapOutcome> outcomes;
@@ -212,15 +213,14 @@ class Snapshot {
                          const std::function<bool(const Change&)>& each) const = 0;
   virtual ChangeNumber last_change() const = 0;
   /// All gaps of a stream with their bounds and outcomes.
-  virtual Result<CoverageFacts> coverage(StreamId) const { return CoverageFacts{}; }
-  virtual Result<std::optional<Gap>> gap(GapId) const { return std::optional<Gap>(); }
+  virtual Result<CoverageFacts> coverage(StreamId stream) const = 0;
+  virtual Result<std::optional<Gap>> gap(GapId id) const = 0;
   /// Counts of contiguous numbers of a partition.
-  virtual Result<std::map<Bytes, SequenceState, std::less<>>> sequences(PartitionId) const {
-    return std::map<Bytes, SequenceState, std::less<>>();
-  }
+  virtual Result<std::map<Bytes, SequenceState, std::less<>>> sequences(
+      PartitionId partition) const = 0;
   /// By id, ascending.
-  virtual Status jobs(const std::function<bool(const ReplayJob&)>&) const { return {}; }
-  virtual Result<std::optional<ReplayJob>> job(JobId) const { return std::optional<ReplayJob>(); }
+  virtual Status jobs(const std::function<bool(const ReplayJob&)>& each) const = 0;
+  virtual Result<std::optional<ReplayJob>> job(JobId id) const = 0;
 };
 
 struct StoreHealth {

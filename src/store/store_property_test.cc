@@ -27,7 +27,12 @@ struct Model {
   std::map<PartitionId, Checkpoint> checkpoints;
   std::map<SourceId, Tallies> tallies;
   std::map<std::pair<SourceId, EventPosition>, DeadLetterFact> dead;
-  uint64_t next_mark = 1, rows_announced = 0, frontiers_announced = 0;
+  std::map<GapId, Gap> gaps;
+  std::map<GapId, EventTime> bounds;
+  std::vector<GapOutcome> outcomes;
+  std::map<std::pair<PartitionId, Bytes>, SequenceState> counts;
+  std::map<JobId, ReplayJob> jobs;
+  uint64_t next_mark = 1, rows_announced = 0, frontiers_announced = 0, facts_announced = 0;
 
   CommitState apply(const Commit& c) {
     if (c.checkpoint && checkpoints.contains(c.checkpoint->partition) &&
@@ -53,6 +58,20 @@ struct Model {
       std::erase_if(marks, [&](const auto& m) { return m.first == id; });
     for (const TallyDelta& d : c.tallies) tallies[d.source] += d.tallies;
     for (const DeadLetterFact& f : c.dead) dead[{f.source, f.at}] = f;
+    for (const Gap& gap : c.gaps) facts_announced += gaps.emplace(gap.id, gap).second;
+    for (const GapBound& bound : c.bounds) {
+      if (!gaps.contains(bound.gap) || gaps[bound.gap].range.end != kMaxEventTime) continue;
+      const auto [at, added] = bounds.emplace(bound.gap, bound.end);
+      facts_announced += added || at->second < bound.end;
+      at->second = std::max(at->second, bound.end);
+    }
+    for (GapOutcome outcome : c.outcomes) {
+      outcome.id = outcomes.size() + 1;
+      outcomes.push_back(outcome);
+      facts_announced += 1;
+    }
+    for (const SequencePut& count : c.sequences) counts[{count.partition, count.key}] = count.state;
+    if (c.job) jobs[c.job->id] = *c.job;
     rows_announced += c.rows.size();
     if (c.checkpoint) {
       Checkpoint& stored = checkpoints[c.checkpoint->partition];
@@ -63,6 +82,30 @@ struct Model {
     return CommitState::kCommitted;
   }
 };
+
+void add_facts(Rng& rng, Commit& c) {
+  if (rng.chance(0.2)) {
+    const GapId id = 1 + rng.below(10);  // often one that is there
+    Gap gap = rng.chance(0.5) ? open_gap_of(id) : gap_of(id);
+    gap.stream = StreamId{static_cast<uint32_t>(1 + id % 2)};
+    gap.detail = std::to_string(c.id);
+    c.gaps.push_back(gap);
+  }
+  if (rng.chance(0.2))
+    c.bounds.push_back({1 + rng.below(10), kTen + static_cast<int>(rng.below(20)) * 1min});
+  if (rng.chance(0.2)) {
+    c.outcomes.push_back(
+        outcome_of({1 + rng.below(10)}, StreamId{static_cast<uint32_t>(1 + rng.below(2))}));
+  }
+  if (rng.chance(0.2)) {
+    c.sequences.push_back({PartitionId{static_cast<uint32_t>(1 + rng.below(2))},
+                           Bytes(rng.below(2), 'k'), count_of(static_cast<int64_t>(c.id))});
+  }
+  if (rng.chance(0.2)) {
+    c.job = job_of(1 + rng.below(3));
+    c.job->counts.read = c.id;
+  }
+}
 
 Commit random_commit(Rng& rng, uint64_t id, const Model& model) {
   Commit c{.id = id,
@@ -105,7 +148,38 @@ Commit random_commit(Rng& rng, uint64_t id, const Model& model) {
   if (rng.chance(0.4))
     c.checkpoint = checkpoint_of(1 + rng.below(2) + id / 100, id,
                                  kTen + static_cast<int>(rng.below(id + 1)) * 1s);
+  add_facts(rng, c);
   return c;
+}
+
+void expect_equal_facts(const Model& model, const Snapshot& s) {
+  for (const StreamId stream : {StreamId{1}, StreamId{2}}) {
+    const CoverageFacts facts = s.coverage(stream).value();
+    std::vector<Gap> gaps;
+    std::vector<GapBound> bounds;
+    std::vector<GapOutcome> outcomes;
+    for (const auto& [id, gap] : model.gaps) {
+      EXPECT_EQ(s.gap(id).value(), gap);
+      if (gap.stream != stream) continue;
+      gaps.push_back(gap);
+      if (model.bounds.contains(id)) bounds.push_back({id, model.bounds.at(id)});
+    }
+    for (const GapOutcome& o : model.outcomes) {
+      if (o.stream == stream) outcomes.push_back(o);
+    }
+    EXPECT_EQ(facts.gaps, gaps);
+    EXPECT_EQ(facts.bounds, bounds);
+    EXPECT_EQ(facts.outcomes, outcomes);
+  }
+  std::map<std::pair<PartitionId, Bytes>, SequenceState> counts;
+  for (const PartitionId partition : {PartitionId{1}, PartitionId{2}}) {
+    const auto stored = s.sequences(partition).value();
+    for (const auto& [key, state] : stored) counts[{partition, key}] = state;
+  }
+  EXPECT_EQ(counts, model.counts);
+  std::map<JobId, ReplayJob> jobs;
+  s.jobs([&](const ReplayJob& job) { return jobs.emplace(job.id, job).second; }).value();
+  EXPECT_EQ(jobs, model.jobs);
 }
 
 void expect_equal(const Model& model, const Store& store) {
@@ -152,15 +226,18 @@ void expect_equal(const Model& model, const Store& store) {
   for (const auto& [at, fact] : model.dead) dead.push_back(fact);
   EXPECT_EQ(dead_letters_after(*s, {}), dead);
 
-  uint64_t number = 0, rows = 0, frontiers = 0;
+  expect_equal_facts(model, *s);
+  uint64_t number = 0, rows = 0, frontiers = 0, facts = 0;
   for (const Change& change : changes_after(*s, 0)) {
     EXPECT_EQ(change.number.value, ++number);
     rows += change.rows.size();
     frontiers += change.kind == Change::Kind::kFrontier;
+    facts += change.kind > Change::Kind::kFrontier;
   }
   EXPECT_EQ(s->last_change().value, number);
   EXPECT_EQ(rows, model.rows_announced);
   EXPECT_EQ(frontiers, model.frontiers_announced);
+  EXPECT_EQ(facts, model.facts_announced);
 }
 
 TEST(StorePropertyTest, EveryStoreIsItsModelWhateverHappensInBetween) {

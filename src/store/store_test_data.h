@@ -13,6 +13,7 @@ namespace hindcast {
 inline constexpr PartitionId kPartition{1};
 inline constexpr AggregateId kAggregate{1};
 inline constexpr SourceId kSource{1};
+inline constexpr StreamId kStream{1};
 inline constexpr EventTime kTen = event_time_ns(1'709'287'200'000'000'000);  // 2024-03-01T10:00:00Z
 inline constexpr ProcessingTime kSeen = ProcessingTime(Duration(1'709'287'205'000'000'000));
 
@@ -76,6 +77,56 @@ inline DeadLetterFact dead_letter(uint64_t at, uint32_t row, std::string reason)
                      .place = "trades.ndjson:17",
                      .raw = "{\"price\":x}",
                      .arrived = kSeen}};
+}
+
+inline Gap gap_of(GapId id, EventTime from = kTen, EventTime to = kTen + 1min,
+                  StreamId stream = kStream) {
+  return {.id = id,
+          .stream = stream,
+          .range = {from, to},
+          .scope = {},
+          .cause = Gap::Cause::kOperator,
+          .detail = "said so",
+          .opened_at = kSeen};
+}
+inline Gap open_gap_of(GapId id) {
+  Gap gap = gap_of(id, kTen, kMaxEventTime);
+  gap.cause = Gap::Cause::kDisconnect;
+  return gap;
+}
+inline Gap keys_gap_of(GapId id) {
+  Gap gap = gap_of(id);
+  gap.scope = {.kind = GapScope::Kind::kKeys,
+               .partition = {},
+               .keys = {{kPartition, "a"}, {PartitionId{2}, Bytes("\0b", 2)}}};
+  return gap;
+}
+
+inline GapOutcome outcome_of(std::vector<GapId> gaps, StreamId stream = kStream) {
+  return {.id = 0,
+          .stream = stream,
+          .gaps = std::move(gaps),
+          .range = {kTen, kTen + 1min},
+          .scope = {},
+          .kind = GapOutcome::Kind::kFilled,
+          .job = 7,
+          .leaned_on = {},
+          .detail = {}};
+}
+
+inline SequenceState count_of(int64_t number) {
+  return {.runs = {{number, number + 1, kTen, kTen + 1s}}, .started = true};
+}
+
+inline ReplayJob job_of(JobId id) {
+  ReplayJob job;
+  job.id = id;
+  job.stream = kStream;
+  job.source = kSource;
+  job.range = {kTen, kTen + 1h};
+  job.cause = "operator";
+  job.created = kSeen;
+  return job;
 }
 
 /// Gives a commit without waiting.
