@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "lane/lane_driver.h"
+#include "lane/page_merge.h"
 #include "log/memory_log.h"
-#include "model/join.h"
 #include "model/key.h"
-#include "model/part.h"
 #include "progress/control.h"
 #include "store/memory_store.h"
 
@@ -169,22 +168,9 @@ class NaiveModel {
 /// Someone else rewrites a page, as a replay may at any time behind the frontier: same content, new
 /// version. Whoever had read it before meets a conflict.
 inline Commit rewrite(const Snapshot& snapshot, const PageKey& key) {
-  const StreamSchema schema = small_schema();
-  const PageParts page = snapshot.page(key, Lane::kReplay).value();
-  EventBatch rows(schema);
-  for (const Bytes& part : page.parts) {
-    PartView::open(part).value().read(schema, nullptr, rows).value();
-  }
-  const Addition whole = add(schema, EventBatch(schema), sort_unique(schema, rows), {});
   Commit commit{.id = 1, .lane = Lane::kReplay};
-  commit.pages.push_back({.key = key,
-                          .expected = page.head.version,
-                          .part = encode_part(schema, whole.rows, whole.changes),
-                          .folds_parts = true,
-                          .live_change = whole.live_change,
-                          .digest_change = whole.digest_change,
-                          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
-                          .rows = whole.rows.size()});
+  const PageParts page = snapshot.page(key, Lane::kReplay).value();
+  commit.pages.push_back(rewrite_page(small_schema(), page).value());
   return commit;
 }
 
