@@ -72,9 +72,8 @@ struct Event {
   int64_t value = 0;
 };
 
-inline LogAppend events_record(SourceId source, const std::vector<Event>& events) {
-  const StreamSchema schema = small_schema();
-  EventBatch batch(schema);
+inline EventBatch batch_of(const std::vector<Event>& events) {
+  EventBatch batch(small_schema());
   for (const Event& e : events) {
     batch.key.push_back(batch.keys.intern(e.key));
     batch.time.push_back(e.time.count());
@@ -83,6 +82,12 @@ inline LogAppend events_record(SourceId source, const std::vector<Event>& events
     batch.id[0].push_back(e.id);
     batch.values[0].push_back(e.value);
   }
+  return batch;
+}
+
+inline LogAppend events_record(SourceId source, const std::vector<Event>& events) {
+  const StreamSchema schema = small_schema();
+  const EventBatch batch = batch_of(events);
   return {{kPartition, RecordKind::kEvents, source, static_cast<uint32_t>(events.size())},
           encode_events(schema, EventsRecord{}, batch, 0, batch.size())};
 }
@@ -158,10 +163,12 @@ class NaiveModel {
     const auto found = received_.find(source);
     return found == received_.end() ? 0 : found->second;
   }
-  uint64_t identities() const { return winners_.size(); }
+  /// By (key, time, id).
+  using Winners = std::map<std::tuple<std::string, Duration, int64_t>, Event>;
+  const Winners& winners() const { return winners_; }
 
  private:
-  std::map<std::tuple<std::string, Duration, int64_t>, Event> winners_;
+  Winners winners_;
   std::map<SourceId, uint64_t> received_;
 };
 
