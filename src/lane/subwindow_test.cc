@@ -22,6 +22,13 @@ class SubwindowTest : public ::testing::Test {
     ASSERT_EQ(pages.size(), kPages);
   }
   static Duration align(Duration time) { return time - time % 10s; }
+  /// Another key of the same slot.
+  std::string in_slot_of(const std::string& key) const {
+    std::string other = "x0";
+    for (int i = 0; world_.page(0s, other).slot != world_.page(0s, key).slot; ++i)
+      other = "x" + std::to_string(i);
+    return other;
+  }
   /// The live lane sealed these, and everything before 1,000 s is behind its frontier.
   void sealed(const std::vector<Event>& events) {
     world_.live(events);
@@ -70,10 +77,7 @@ TEST_F(SubwindowTest, HistoryThatIsThereReadsNoPartAndCommitsNothing) {
 
 // Sums of keys decide within a page: of the equal ones no event is decoded.
 TEST_F(SubwindowTest, OfAPageThatDiffersTheEqualKeysEndAtTheirSums) {
-  // Two keys of one slot.
-  std::string other = "x0";
-  for (int i = 0; world_.page(0s, other).slot != world_.page(0s, "a").slot; ++i)
-    other = "x" + std::to_string(i);
+  const std::string other = in_slot_of("a");
   const Event missing{.key = other, .time = 4s, .id = 9, .value = 1};
   sealed({kHistory[0], kHistory[1], {.key = other, .time = 3s, .id = 8, .value = 2}});
   const ReplayCounts counts = world_.replay({kHistory[0], kHistory[1], missing});
@@ -119,6 +123,24 @@ TEST_F(SubwindowTest, ADeleteInHistoryIsAppliedOnce) {
   world_.replay(kHistory);  // nothing comes back
   EXPECT_EQ(world_.asked.commits, 0U);
   world_.expect_as_modelled();
+}
+
+// The hash of an event does not know its operation: alone in its page, and beside a key that
+// differs, the delete has the sums of the live event.
+TEST_F(SubwindowTest, ADeleteThatDiffersInNothingElseIsApplied) {
+  const Event beside{.key = in_slot_of("a"), .time = 4s, .id = 9, .value = 1};
+  for (const bool alone : {true, false}) {
+    Replayed world;
+    world.live({kHistory[0]});
+    world.advance(1'000s);
+    Event deleted = kHistory[0];
+    deleted.op = Op::kDelete;
+    std::vector<Event> history = {deleted};
+    if (!alone) history.push_back(beside);
+    EXPECT_EQ(world.replay(history).added, history.size());
+    for (const Event& e : history) world.model.add(kRight, e);
+    world.expect_as_modelled();
+  }
 }
 
 TEST_F(SubwindowTest, AHigherRevisionWinsOnWhicheverSideItIs) {
