@@ -175,15 +175,7 @@ Effects Drain::pages_read(std::vector<PageParts> pages, ProcessingTime now) {
       return {};
     }
     outcomes += merge->tallies;
-    // Always named, never left to an earlier mark: what the roller took meanwhile is not known
-    // here.
-    for (size_t i = 0; i < drain.options.aggregates.size(); ++i) {
-      const LaneAggregate& aggregate = drain.options.aggregates[i];
-      if (aggregate.parent && !merge->changed_keys[i].empty())
-        marks.add(aggregate, key, merge->changed_keys[i], context.cause);
-    }
-    if (merge->add) commit.pages.push_back(std::move(*merge->add));
-    std::ranges::move(merge->rows, std::back_inserter(commit.rows));
+    put_behind(context, key, *std::move(merge), marks, commit);
   }
   commit.dead = drain.dead;
   commit.marks = marks.take();

@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "lane/lane_driver.h"
+#include "lane/page_merge.h"
 #include "log/memory_log.h"
-#include "model/join.h"
 #include "model/key.h"
-#include "model/part.h"
 #include "progress/control.h"
 #include "store/memory_store.h"
 
@@ -73,9 +72,8 @@ struct Event {
   int64_t value = 0;
 };
 
-inline LogAppend events_record(SourceId source, const std::vector<Event>& events) {
-  const StreamSchema schema = small_schema();
-  EventBatch batch(schema);
+inline EventBatch batch_of(const std::vector<Event>& events) {
+  EventBatch batch(small_schema());
   for (const Event& e : events) {
     batch.key.push_back(batch.keys.intern(e.key));
     batch.time.push_back(e.time.count());
@@ -84,6 +82,12 @@ inline LogAppend events_record(SourceId source, const std::vector<Event>& events
     batch.id[0].push_back(e.id);
     batch.values[0].push_back(e.value);
   }
+  return batch;
+}
+
+inline LogAppend events_record(SourceId source, const std::vector<Event>& events) {
+  const StreamSchema schema = small_schema();
+  const EventBatch batch = batch_of(events);
   return {{kPartition, RecordKind::kEvents, source, static_cast<uint32_t>(events.size())},
           encode_events(schema, EventsRecord{}, batch, 0, batch.size())};
 }
@@ -159,32 +163,21 @@ class NaiveModel {
     const auto found = received_.find(source);
     return found == received_.end() ? 0 : found->second;
   }
-  uint64_t identities() const { return winners_.size(); }
+  /// By (key, time, id).
+  using Winners = std::map<std::tuple<std::string, Duration, int64_t>, Event>;
+  const Winners& winners() const { return winners_; }
 
  private:
-  std::map<std::tuple<std::string, Duration, int64_t>, Event> winners_;
+  Winners winners_;
   std::map<SourceId, uint64_t> received_;
 };
 
 /// Someone else rewrites a page, as a replay may at any time behind the frontier: same content, new
 /// version. Whoever had read it before meets a conflict.
 inline Commit rewrite(const Snapshot& snapshot, const PageKey& key) {
-  const StreamSchema schema = small_schema();
-  const PageParts page = snapshot.page(key, Lane::kReplay).value();
-  EventBatch rows(schema);
-  for (const Bytes& part : page.parts) {
-    PartView::open(part).value().read(schema, nullptr, rows).value();
-  }
-  const Addition whole = add(schema, EventBatch(schema), sort_unique(schema, rows), {});
   Commit commit{.id = 1, .lane = Lane::kReplay};
-  commit.pages.push_back({.key = key,
-                          .expected = page.head.version,
-                          .part = encode_part(schema, whole.rows, whole.changes),
-                          .folds_parts = true,
-                          .live_change = whole.live_change,
-                          .digest_change = whole.digest_change,
-                          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
-                          .rows = whole.rows.size()});
+  const PageParts page = snapshot.page(key, Lane::kReplay).value();
+  commit.pages.push_back(rewrite_page(small_schema(), page).value());
   return commit;
 }
 

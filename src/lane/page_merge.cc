@@ -1,31 +1,17 @@
 #include "lane/page_merge.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/assert.h"
+#include "lane/read_page.h"
+#include "model/match.h"
 #include "model/part.h"
 
 namespace hindcast {
 namespace {
 
 const Withdrawn kNothingWithdrawn;
-
-/// All rows of the page whose keys `wanted` names (null = all), joined: page order, unique.
-Result<EventBatch> read_page(const StreamSchema& schema, const PageParts& page,
-                             const std::function<bool(BytesView)>& wanted) {
-  std::vector<EventBatch> parts;
-  parts.reserve(page.parts.size());
-  for (const Bytes& bytes : page.parts) {
-    HC_TRY_ASSIGN(const PartView view, PartView::open(bytes));
-    EventBatch& batch = parts.emplace_back(schema);
-    HC_TRY(view.read(schema, wanted, batch));
-  }
-  if (parts.empty()) return EventBatch(schema);
-  if (parts.size() == 1) return std::move(parts.front());
-  std::vector<const EventBatch*> views;
-  for (const EventBatch& part : parts) views.push_back(&part);
-  return join(schema, views);
-}
 
 /// Late merges append small parts. Beyond kPartsMax of them, or when all but the largest together
 /// pass a quarter of the page, reading costs more than rewriting.
@@ -145,15 +131,15 @@ void put_changed_rows(const MergeContext& context, const PageKey& key, Version v
 /// The page's whole content as one part that replaces the earlier ones: its changes are absolute.
 PageAdd folded(const StreamSchema& schema, const PageKey& key, Version expected,
                const EventBatch& page) {
-  const Addition whole = add(schema, EventBatch(schema), page, kNothingWithdrawn);
+  const PageChanges whole = page_changes(schema, page, kNothingWithdrawn);
   return {.key = key,
           .expected = expected,
-          .part = encode_part(schema, whole.rows, whole.changes),
+          .part = encode_part(schema, page, whole.changes),
           .folds_parts = true,
           .live_change = whole.live_change,
           .digest_change = whole.digest_change,
-          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
-          .rows = whole.rows.size()};
+          .new_keys = static_cast<uint32_t>(whole.changes.size()),
+          .rows = page.size()};
 }
 
 /// The outcome of every buffered event: those that lost among themselves are judged already, the
@@ -183,43 +169,97 @@ uint32_t new_keys(const EventBatch& rows, const EventBatch& existing) {
       runs, [&](const KeyRun& run) { return !known.contains(rows.keys[run.key]); }));
 }
 
+/// Repairs: what history says otherwise than we do, at the same revision, is decided.
+void decide(const StreamSchema& schema, const EventBatch& existing, uint64_t decision,
+            EventBatch& incoming) {
+  for (const auto [row, there] : match_rows(schema, incoming, existing)) {
+    if (incoming.revision_at(row) != existing.revision_at(there)) continue;
+    if (equal_records(schema, incoming, row, existing, there)) continue;
+    incoming.widen(incoming.decision);
+    incoming.decision[row] = static_cast<int64_t>(decision);
+  }
+}
+
+/// Live events of `existing` whose id `incoming` does not name, by key.
+std::vector<std::pair<Bytes, uint64_t>> unmatched(const StreamSchema& schema,
+                                                  const EventBatch& existing,
+                                                  const EventBatch& incoming) {
+  EventBatch scratch;
+  const EventBatch& seen = visible_of(schema, existing, scratch);
+  const std::vector<RowMatch> matches = match_rows(schema, seen, incoming);
+  auto match = matches.begin();
+  std::vector<std::pair<Bytes, uint64_t>> out;
+  for (const KeyRun& run : key_runs(seen)) {
+    uint64_t alone = 0;
+    for (size_t row = run.begin; row < run.end; ++row) {
+      const bool matched = match != matches.end() && match->a == row;
+      alone += !matched;
+      match += matched;
+    }
+    if (alone > 0) out.emplace_back(seen.keys[run.key], alone);
+  }
+  return out;
+}
+
+/// The page's first part: nothing to compare with, and every bucket is new.
+PageMerge first_merge(const MergeContext& context, const PageKey& key, Version before,
+                      const EventBatch& rows, RowsOf rows_of) {
+  PageMerge out;
+  out.changed_keys.resize(context.aggregates.size());
+  if (rows.empty()) return out;
+  const PageChanges changes = page_changes(context.schema, rows, kNothingWithdrawn);
+  out.add = PageAdd{.key = key,
+                    .expected = before,
+                    .part = encode_part(context.schema, rows, changes.changes),
+                    .live_change = changes.live_change,
+                    .digest_change = changes.digest_change,
+                    .new_keys = static_cast<uint32_t>(changes.changes.size()),
+                    .rows = rows.size()};
+  if (rows_of != RowsOf::kNone) put_all_rows(context, key, Version{before.value + 1}, rows, out);
+  return out;
+}
+
 }  // namespace
 
 Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
                              const EventBatch& incoming, const PageParts* page, RowsOf rows_of) {
   const StreamSchema& schema = context.schema;
   std::vector<Outcome> among_themselves;
-  const EventBatch sorted = sort_unique(schema, incoming, &among_themselves);
-
-  const bool stored = page != nullptr && !page->parts.empty();
-  EventBatch existing(schema);
-  if (stored) {
-    // A merge that touches few keys decodes their chunks only.
-    const std::set<BytesView> named = keys_of(sorted);
-    const bool all = rows_of == RowsOf::kAll || wants_folding(*page);
-    const auto wanted = [&](BytesView k) { return named.contains(k); };
-    HC_TRY_ASSIGN(existing,
-                  read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(wanted)));
+  EventBatch sorted = sort_unique(schema, incoming, &among_themselves);
+  const Version before = page == nullptr ? Version{} : page->head.version;
+  if (page == nullptr || page->parts.empty()) {
+    PageMerge out = first_merge(context, key, before, sorted, rows_of);
+    count_outcomes(incoming, among_themselves, sorted,
+                   std::vector<Outcome>(sorted.size(), Outcome::kAdded), out.tallies);
+    return out;
   }
+
+  // A merge that touches few keys decodes their chunks only.
+  const std::set<BytesView> named = keys_of(sorted);
+  const bool all = rows_of == RowsOf::kAll || wants_folding(*page);
+  const auto is_named = [&](BytesView k) { return named.contains(k); };
+  HC_TRY_ASSIGN(const EventBatch existing,
+                read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(is_named)));
+  if (context.decision != 0) decide(schema, existing, context.decision, sorted);
   const Addition addition = add(schema, existing, sorted, kNothingWithdrawn);
 
   PageMerge out;
   out.changed_keys.resize(context.aggregates.size());
   count_outcomes(incoming, among_themselves, sorted, addition.outcomes, out.tallies);
-  const Version before = page == nullptr ? Version{} : page->head.version;
+  if (context.find_unmatched) {
+    out.unmatched = unmatched(schema, existing, sorted);
+    std::erase_if(out.unmatched, [&](const auto& entry) { return !named.contains(entry.first); });
+  }
   const bool adds = !addition.rows.empty();
   const Version version{before.value + (adds ? 1 : 0)};
 
   EventBatch joined;
   const EventBatch* after = &existing;
-  if (adds && !stored) after = &addition.rows;
-  if (adds && stored) {
+  if (adds) {
     const EventBatch* both[] = {&existing, &addition.rows};
     joined = join(schema, both);
     after = &joined;
-  }
-  if (adds) {
-    if (stored && wants_folding(*page)) {
+    if (wants_folding(*page)) {
       out.add = folded(schema, key, before, *after);
     } else {
       out.add = PageAdd{.key = key,
@@ -239,6 +279,21 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
     put_changed_rows(context, key, version, existing, *after, changed, out);
   }
   return out;
+}
+
+Result<PageAdd> rewrite_page(const StreamSchema& schema, const PageParts& page) {
+  HC_TRY_ASSIGN(const EventBatch content, read_page(schema, page));
+  return folded(schema, page.head.key, page.head.version, content);
+}
+
+void put_behind(const MergeContext& context, const PageKey& key, PageMerge merge, MarkSet& marks,
+                Commit& commit) {
+  for (size_t i = 0; i < context.aggregates.size(); ++i) {
+    if (context.aggregates[i].parent && !merge.changed_keys[i].empty())
+      marks.add(context.aggregates[i], key, merge.changed_keys[i], context.cause);
+  }
+  if (merge.add) commit.pages.push_back(std::move(*merge.add));
+  std::ranges::move(merge.rows, std::back_inserter(commit.rows));
 }
 
 size_t bytes_of(const PageMerge& merge) {

@@ -1,5 +1,5 @@
-// Buffered events into one page: the step that seal, spill, late path and drain share. Decides
-// every event's outcome, makes the part to append and the rows that come of it.
+// Buffered events into one page: the step that seal, spill, late path, drain and replay share.
+// Decides every event's outcome, makes the part to append and the rows that come of it.
 //
 // Pure: values in, values out. Whether the result takes effect is decided by compare-and-set on the
 // page's version, so a merge against a page that changed meanwhile is simply done again.
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lane/live_lane.h"
+#include "lane/parent_marks.h"
 #include "lane/tally_sheet.h"
 #include "store/store.h"
 
@@ -16,7 +17,7 @@ namespace hindcast {
 /// What of a page's rows a merge puts.
 enum class RowsOf : uint8_t {
   kNone,     // spill: the page is open, its values are folded on demand
-  kChanged,  // late: rows whose values, events or digest differ from before
+  kChanged,  // late, replay: rows whose values, events or digest differ from before
   kAll,      // seal: the page had no rows yet
 };
 
@@ -25,6 +26,10 @@ struct MergeContext {
   const std::vector<LaneAggregate>& aggregates;
   Cause cause;
   ProcessingTime now{};
+  /// Repairs: an incoming record that differs from the page's under the same id and revision is
+  /// added with this decision and wins. 0 = the usual winner.
+  uint64_t decision = 0;
+  bool find_unmatched = false;  // fill PageMerge::unmatched
 };
 
 struct PageMerge {
@@ -34,6 +39,9 @@ struct PageMerge {
   /// Keys of the page-window rows put, by aggregate (index into the context's): what the parents'
   /// marks name.
   std::vector<std::vector<Bytes>> changed_keys;
+  /// Keys of the incoming events that have live events in the page which the incoming ones do not
+  /// name by time and id: how many. In key order.
+  std::vector<std::pair<Bytes, uint64_t>> unmatched;
 };
 
 /// `incoming`: as buffered, in order of arrival, with its source column. `page`: the page as
@@ -43,5 +51,14 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
 
 /// Bytes of parts and rows that a merge brings to a commit.
 size_t bytes_of(const PageMerge& merge);
+
+/// Puts a merge behind the frontier into a commit: part, rows, and marks. The marks always name
+/// keys and are never left to an earlier mark, because what the roller took meanwhile is not known.
+void put_behind(const MergeContext& context, const PageKey& key, PageMerge merge, MarkSet& marks,
+                Commit& commit);
+
+/// The page anew as one part that replaces all others: same content, next version. Errors:
+/// kCorruption.
+Result<PageAdd> rewrite_page(const StreamSchema& schema, const PageParts& page);
 
 }  // namespace hindcast

@@ -1,10 +1,10 @@
-// The unit of replay: a small batch of history's events, brought into the pages behind the frontier.
-// Costs nothing where nothing is missing (law L10) and never removes anything (law L9).
+// The unit of replay: a small batch of history's events, brought into the pages behind the
+// frontier. Costs nothing where nothing is missing (law L10) and never removes anything (law L9).
 //
-//   events ─ clip ─ group by page, digest ─ kHeads ─ pages whose digest and count agree end here
-//          ─ kParts ─ keys whose digest agrees end here ─ merge_page ─ kCommit ─┬─ more pages ─► kParts
-//                                                          kConflict: kParts of those pages again
-//                                                                               └─► kDone
+//   events ─ group by page, digest ─► kHeads ─► pages whose count and digest agree end here
+//     kParts ─ keys whose sums agree end here ─ merge_page ─► kCommit ─┬─► kDone
+//       ▲         nothing is new: no commit                           │
+//       └──── more pages, or kConflict: those pages again ◄────────────┘
 //
 // A state machine over values: no thread, lock, clock, file or socket. Thread safety: confined to
 // its driver.
@@ -27,7 +27,7 @@ struct SubwindowOptions {
   /// As of a snapshot taken before; a frontier only grows, so an old one is only too careful.
   /// Events that are not behind it are `outside`.
   std::map<PartitionId, Frontier> frontiers;
-  Window range;                        // events at other times are `outside`
+  Window range;                              // events at other times are `outside`
   const std::vector<Bytes>* keys = nullptr;  // sorted; events of others are `outside`; null = all
   Cause cause;
   /// Repairs: where history's record of an id differs from ours, it is added with this decision
@@ -48,9 +48,9 @@ class Subwindow {
  public:
   enum class Need : uint8_t { kHeads, kParts, kCommit, kDone, kFailed };
 
-  /// `whole`: page windows of which `events` holds everything that history has; only these can be
-  /// compared by digest and found short. Others are merged as they are.
-  Subwindow(SubwindowOptions options, EventBatch events, std::vector<Window> whole);
+  /// `events`: as history gave them, in any order, also several times. `whole`: stretches of whole
+  /// page windows of which they are all that history has; only these are found short.
+  Subwindow(SubwindowOptions options, std::vector<EventBatch> events, std::vector<Window> whole);
   ~Subwindow();
   Subwindow(Subwindow&&) noexcept;
   Subwindow& operator=(Subwindow&&) noexcept;
@@ -60,21 +60,20 @@ class Subwindow {
   std::vector<PageRange> heads() const;
   void give_heads(std::vector<PageHead> heads);
   /// kParts: which, in page order, bounded by commit_bytes_max as far as can be told; answer with
-  /// one entry for each, absent pages as version 0. Read with Lane::kReplay.
+  /// one entry for each in the same order, absent pages as version 0. Read with Lane::kReplay.
   std::vector<PageRead> parts() const;
   void give_parts(std::vector<PageParts> pages, ProcessingTime now);
-  /// kCommit: pages, rows and marks, on Lane::kReplay. The driver sets id and sends it.
+  /// kCommit: pages, rows and marks, on Lane::kReplay. The driver sets id and sends it. Once taken,
+  /// the answer is due; after kUnknown the same commit can be taken again.
   Commit take_commit();
   void committed(const CommitResult& result);
 
-  /// kFailed: a stored page cannot be read.
+  /// kFailed: a stored page cannot be read, or a commit was fenced.
   Status failure() const;
   /// Complete at kDone. Without dead letters, bytes read and requests: those are the reader's.
   const ReplayCounts& counts() const;
-  /// Of `whole` windows, complete at kDone.
+  /// Of `whole` windows, in page order; complete at kDone.
   const std::vector<HistoryShort>& shorts() const;
-  /// Records of history that differ from ours under the same id and revision, by page window and
-  /// key (verify lists them).
   bool wrote() const { return counts().pages_changed > 0; }
   ByteCount memory() const;
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "lane/read_page.h"
 #include "model/join.h"
 #include "model/key.h"
 #include "model/row.h"
@@ -88,12 +89,8 @@ class PartitionVerifier {
   }
 
   Result<EventBatch> events_of(const PageParts& page) const {
-    EventBatch all(schema_);
-    for (const Bytes& bytes : page.parts) {
-      HC_TRY_ASSIGN(const PartView part, PartView::open(bytes));
-      HC_TRY(part.read(schema_, nullptr, all));
-    }
-    return visible(schema_, sort_unique(schema_, all), {});
+    HC_TRY_ASSIGN(EventBatch all, read_page(schema_, page));
+    return visible(schema_, std::move(all), {});
   }
 
   /// Stored rows of one (level, slot) in `buckets` against recomputed ones.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/join.h"
+#include "lane/read_page.h"
 
 namespace hindcast::sim {
 namespace {
@@ -26,19 +26,12 @@ void each_row(const Snapshot& snapshot, const StreamSchema& schema, Each each) {
 
 std::vector<Event> winners_of(const StreamSchema& schema, const PageParts& page,
                               Failures& failures) {
-  std::vector<EventBatch> parts;
-  for (const Bytes& bytes : page.parts) {
-    const auto view = PartView::open(bytes);
-    EventBatch& batch = parts.emplace_back(schema);
-    if (!view || !view->read(schema, nullptr, batch)) {
-      failures.add("L1", "a part cannot be read");
-      return {};
-    }
+  const Result<EventBatch> events = read_page(schema, page);
+  if (!events) {
+    failures.add("L1", "a part cannot be read");
+    return {};
   }
-  std::vector<const EventBatch*> views;
-  views.reserve(parts.size());
-  for (const EventBatch& part : parts) views.push_back(&part);
-  return to_events(join(schema, views));
+  return to_events(*events);
 }
 
 std::string to_string(const SeenAt& at) {

@@ -1,35 +1,10 @@
 // What breaks, and how the node comes back.
 #include <algorithm>
 
-#include "model/join.h"
+#include "lane/page_merge.h"
 #include "sim/history.h"
 
 namespace hindcast::sim {
-namespace {
-
-/// Somebody else rewrites a page behind the frontier: same content, new version. Who had read it
-/// before meets a conflict.
-Commit rewrite_of(const Snapshot& snapshot, const StreamSchema& schema, const PageKey& key) {
-  const PageParts page = snapshot.page(key, Lane::kReplay).value();
-  EventBatch rows(schema);
-  for (const Bytes& part : page.parts) {
-    PartView::open(part).value().read(schema, nullptr, rows).value();
-  }
-  const Addition whole = add(schema, EventBatch(schema), sort_unique(schema, rows), {});
-  Commit commit{.id = 1, .lane = Lane::kReplay};
-  commit.pages.push_back({.key = key,
-                          .expected = page.head.version,
-                          .part = encode_part(schema, whole.rows, whole.changes),
-                          .folds_parts = true,
-                          .live_change = whole.live_change,
-                          .digest_change = whole.digest_change,
-                          .new_keys = static_cast<uint32_t>(key_runs(whole.rows).size()),
-                          .rows = whole.rows.size()});
-  return commit;
-}
-
-}  // namespace
-
 void History::strike(const Fault& fault) {
   after(to_string(fault));
   switch (fault.kind) {
@@ -76,10 +51,14 @@ void History::rewrite_page() {
         .value();
   }
   if (pages.empty()) return;
-  // A recent one: those are where late events go.
+  // Somebody else rewrites a recent one: those are where late events go. Who had read it before
+  // meets a conflict.
   const PageKey& page = pages[pages.size() - 1 - rng_.below(std::min<size_t>(pages.size(), 8))];
-  world_.store().commit(rewrite_of(*snapshot, options_.lane.lane.schema, page),
-                        [](const Result<CommitResult>&) {});
+  Commit commit{.id = 1, .lane = Lane::kReplay};
+  commit.pages.push_back(
+      hindcast::rewrite_page(options_.lane.lane.schema, snapshot->page(page, Lane::kReplay).value())
+          .value());
+  world_.store().commit(std::move(commit), [](const Result<CommitResult>&) {});
 }
 
 void History::mind_the_node() {

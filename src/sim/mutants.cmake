@@ -33,8 +33,8 @@ hc_mutant(NAME join_prefers_the_last_comer FILE src/model/page_order.cc
   FROM "rows, run[j], rows, winner) > 0)"
   TO "rows, run[j], rows, winner) > -2)")
 hc_mutant(NAME lost_tombstone FILE src/lane/page_merge.cc
-  FROM "add(schema, EventBatch(schema), page, kNothingWithdrawn)"
-  TO "add(schema, EventBatch(schema), visible(schema, page, kNothingWithdrawn), kNothingWithdrawn)")
+  FROM "folded(schema, key, before, *after)"
+  TO "folded(schema, key, before, visible(schema, *after, kNothingWithdrawn))")
 hc_mutant(NAME waiting_seal_skips_events FILE src/lane/seal.cc
   FROM "frontier = std::max(frontier, Frontier{page->first, page->second})"
   TO "static_cast<void>(0)")
