@@ -135,6 +135,7 @@ struct SourceConfig {
   DeliveryKind delivery = DeliveryKind::kRetrying;
   Duration overlap{};  // added to both edges of a gap, beyond the delay
   bool sequence = false;  // EventMapping::sequence is contiguous: it is the id, or becomes the order
+  bool sequence_in_order = false;  // it is in the events' order, else their only id
   SequenceScope sequence_scope = SequenceScope::kKey;
   std::optional<HistoryConfig> history;
 };

@@ -26,6 +26,7 @@ class EventReader {
     event_.order = optional_ref(section, "order");
     event_.revision = optional_ref(section, "revision");
     event_.op = optional_ref(section, "op");
+    read_sequence(section);
     if (event_.op && event_.identity == IdentityKind::kContent) {
       section.problem(
           "op", "needs an id of fields: a delete cannot name an event whose id is its content");
@@ -115,6 +116,41 @@ class EventReader {
       time.unit = TimeUnit::kNanoseconds;
     if (const auto parser = TimeParser::create(time); !parser)
       section.problem("time", "cannot be read: " + parser.error().message);
+  }
+
+  /// The number travels with the event: as its id when it is one, else as its order.
+  void read_sequence(Section& section) {
+    SourceConfig& config = source_.config;
+    const auto scope = section.choice("sequence_scope", {"key", "stream"});
+    if (scope == "stream") config.sequence_scope = SequenceScope::kStream;
+    event_.sequence = optional_ref(section, "sequence");
+    if (!event_.sequence) {
+      if (scope && !section.has("sequence"))
+        section.problem("sequence_scope", "stands without `sequence`",
+                        "sequence = \"t\" names the field that counts up");
+      return;
+    }
+    const FieldRef& field = *event_.sequence;
+    if (field.kind != FieldRef::Kind::kField || field.type == PartType::kText) {
+      return section.problem("sequence", "must be a field that holds integers",
+                             "the number that the feed counts up by one with each event");
+    }
+    config.sequence = true;
+    source_.sequence_line = section.line_of("sequence");
+    if (event_.id.size() == 1 && event_.id[0].type == PartType::kInt &&
+        event_.id[0].text == field.text && event_.id[0].kind == field.kind) {
+      return;
+    }
+    config.sequence_in_order = true;
+    if (!event_.order) {
+      event_.order = field;
+    } else if (event_.order->text != field.text || event_.order->kind != field.kind) {
+      section.problem(
+          "sequence",
+          "= \"" + field.text + "\" is neither the only `id` (of type int) nor the `order`",
+          "events keep one number beside their id: leave `order` out, or make it \"" + field.text +
+              "\"");
+    }
   }
 
   void set_unit(Section& section, const std::string& unit) {

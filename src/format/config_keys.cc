@@ -50,7 +50,7 @@ constexpr ConfigKey kKeys[] = {
     {"source", "identity_scope", kLater},
     {"source", "undo_for", kLater},
     {"source", "history", kLater},
-    {"source", "overlap", kLater},
+    {"source", "overlap"},
     {"source", "url", kLater},
     {"source", "subscribe", kLater},
     {"source", "brokers", kLater},
@@ -72,8 +72,8 @@ constexpr ConfigKey kKeys[] = {
     {"source.event", "order"},
     {"source.event", "revision"},
     {"source.event", "op"},
-    {"source.event", "sequence", kLater},
-    {"source.event", "sequence_scope", kLater},
+    {"source.event", "sequence"},
+    {"source.event", "sequence_scope"},
     {"source.event.field", "field"},
     {"source.event.field", "value"},
     {"source.event.field", "type"},
@@ -131,6 +131,7 @@ constexpr ConfigKey kKeys[] = {
     {"replay", "route"},
     {"replay", "isolation"},
     {"replay", "live_p99"},
+    {"replay", "automatic"},
 };
 
 }  // namespace

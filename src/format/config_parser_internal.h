@@ -21,7 +21,7 @@ struct ParsedSource {
   SourceConfig config;
   StreamSchema schema;  // key, id, identity and values, as this source maps them
   StreamSettings settings;
-  int line = 0;
+  int line = 0, sequence_line = 0;
 };
 
 struct ParsedStream {

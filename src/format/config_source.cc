@@ -189,7 +189,9 @@ ParsedSource read_source(const TomlNode& node, const std::string& folder, Proble
   config.max_body = section.bytes("max_body", 1_KiB, 1_GiB).value_or(config.max_body);
   read_watermark(section, config, problems);
   config.late_as_replay = section.duration("late_as_replay", 1ms).value_or(config.late_as_replay);
-  section.choice("delivery", {"retrying"}, {"lossy"});
+  if (const auto delivery = section.choice("delivery", {"retrying", "lossy"}))
+    config.delivery = *delivery == "lossy" ? DeliveryKind::kLossy : DeliveryKind::kRetrying;
+  config.overlap = section.duration("overlap", Duration(0)).value_or(config.overlap);
   out.settings = read_stream_settings(section);
   read_event(section.find("event"), section.find("values"), out, problems);
   return out;

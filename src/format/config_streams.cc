@@ -92,6 +92,7 @@ class Builder {
     } else {
       agree(at->schema, source);
     }
+    if (source.config.sequence) check_sequence(at->schema, source);
     at->sources.push_back(source.config.name);
     config_.sources.push_back(source.config);
   }
@@ -121,6 +122,26 @@ class Builder {
     if (source.schema.values.size() > schema.values.size())
       add(source.line, who + "differ: it has values that they have not");
     source.config.event.values = std::move(ordered);
+  }
+
+  /// Counts belong to the stream: redundant sources carry the same numbers.
+  void check_sequence(const StreamSchema& schema, const ParsedSource& source) {
+    const SequenceScope scope = source.config.sequence_scope;
+    if (scope == SequenceScope::kStream && schema.partitions > 1) {
+      add(source.sequence_line,
+          "`sequence` of source '" + source.config.name + "' counts the whole stream, which has " +
+              std::to_string(schema.partitions) +
+              " partitions: each of them sees a part of the numbers and would take the others for "
+              "missing",
+          "partitions = 1, or sequence_scope = \"key\" if each key has a count of its own");
+    }
+    for (const SourceConfig& other : config_.sources) {
+      if (other.stream != source.config.stream || !other.sequence || other.sequence_scope == scope)
+        continue;
+      return add(source.sequence_line, "source '" + source.config.name + "' and source '" +
+                                           other.name + "' of stream '" + schema.name +
+                                           "' differ in `sequence_scope`");
+    }
   }
 
   void bind(ParsedAggregate& aggregate) {

@@ -113,6 +113,16 @@ INSTANTIATE_TEST_SUITE_P(
                   "uses {day}, which is no part of the source's path"},
         BadConfig{"id = { field = \"t\", type = \"int\" }",
                   "id = { derive = \"content\" }\nop = \"o\"", "a delete cannot name"},
+        BadConfig{"time = \"T\"", "time = \"T\"\nsequence = \"u\"\norder = \"n\"",
+                  "h.toml:10: 'sequence' in [source.event] = \"u\" is neither the only `id`"},
+        BadConfig{"time = \"T\"", "time = \"T\"\nsequence = \"$row\"",
+                  "'sequence' in [source.event] must be a field that holds integers"},
+        BadConfig{"time = \"T\"", "time = \"T\"\nsequence_scope = \"stream\"",
+                  "'sequence_scope' in [source.event] stands without `sequence`"},
+        BadConfig{"time = \"T\"", "time = \"T\"\nsequence = \"t\"\nsequence_scope = \"keys\"",
+                  "(did you mean 'key'?)"},
+        BadConfig{"kind = \"http\"", "kind = \"http\"\ndelivery = \"lossey\"",
+                  "(did you mean 'lossy'?)"},
         BadConfig{"time_unit = \"ms\"", "time_unit = \"millis\"",
                   "h.toml:10: 'time_unit' in [source.event] has the unit \"millis\""},
         BadConfig{"time_unit = \"ms\"", "time_unit = \"%Y-%Q\"", "'%Q' is not known"},
@@ -142,6 +152,71 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"data_dir = \"data\"", "data_dir = \"data\"\n[store]\nbackend = \"postgres\"",
                   "not supported in this version"},
         BadConfig{"data_dir = \"data\"", "data_dir = ", "h.toml:1: not valid TOML"}));
+
+TEST(ConfigTest, LossIsDeclaredBySource) {
+  const auto plain = parse_config(kGood, "h.toml", "");
+  EXPECT_EQ(plain.config->sources[0].delivery, DeliveryKind::kRetrying);
+  EXPECT_EQ(plain.config->sources[0].overlap, Duration(0));
+  EXPECT_FALSE(plain.config->sources[0].sequence);
+  const auto lossy = parse_config(
+      replaced("kind = \"http\"", "kind = \"http\"\ndelivery = \"lossy\"\noverlap = \"2s\""),
+      "h.toml", "");
+  ASSERT_TRUE(lossy.config) << to_string(lossy.problems, "h.toml");
+  EXPECT_EQ(lossy.config->sources[0].delivery, DeliveryKind::kLossy);
+  EXPECT_EQ(lossy.config->sources[0].overlap, 2s);
+}
+
+// The number has to travel with the event, and an event has an id and an order.
+TEST(ConfigTest, ASequenceIsTheIdOrBecomesTheOrder) {
+  const auto with = [](const std::string& keys) {
+    const auto outcome =
+        parse_config(replaced("time = \"T\"", "time = \"T\"\n" + keys), "h.toml", "");
+    EXPECT_TRUE(outcome.config) << to_string(outcome.problems, "h.toml");
+    return outcome.config->sources[0];
+  };
+  const SourceConfig id = with("sequence = \"t\"");
+  EXPECT_TRUE(id.sequence);
+  EXPECT_FALSE(id.sequence_in_order);
+  EXPECT_FALSE(id.event.order);
+  EXPECT_EQ(id.sequence_scope, SequenceScope::kKey);
+  const SourceConfig becomes = with("sequence = \"u\"\nsequence_scope = \"stream\"");
+  EXPECT_TRUE(becomes.sequence_in_order);
+  EXPECT_EQ(becomes.event.order->text, "u");
+  EXPECT_EQ(becomes.sequence_scope, SequenceScope::kStream);
+  EXPECT_TRUE(with("sequence = \"u\"\norder = \"u\"").sequence_in_order);
+  EXPECT_TRUE(with("sequence = \"t\"\norder = \"t\"").sequence);
+}
+
+TEST(ConfigTest, ACountOfAStreamNeedsAllOfItInOnePlace) {
+  std::string text =
+      replaced("time = \"T\"", "time = \"T\"\nsequence = \"t\"\nsequence_scope = \"stream\"");
+  text.replace(text.find("kind = \"http\""), 13, "kind = \"http\"\npartitions = 4");
+  EXPECT_THAT(problems_of(text),
+              AllOf(HasSubstr("h.toml:11: `sequence` of source 'trades' counts the whole stream, "
+                              "which has 4 partitions"),
+                    HasSubstr("sequence_scope = \"key\"")));
+}
+
+TEST(ConfigTest, SourcesOfAStreamShareItsCounts) {
+  std::string text(kGood);
+  text.replace(0, text.find("[[aggregate]]"), R"toml([[stream]]
+name = "trades"
+[[source]]
+name = "a"
+stream = "trades"
+kind = "http"
+event = { key = "s", id = { field = "t", type = "int" }, time = "T", sequence = "t" }
+values = { price = "decimal(18,8)" }
+[[source]]
+name = "b"
+stream = "trades"
+kind = "http"
+event = { key = "s", id = { field = "t", type = "int" }, time = "T", sequence = "t", sequence_scope = "stream" }
+values = { price = "decimal(18,8)" }
+)toml");
+  EXPECT_THAT(problems_of(text), HasSubstr("source 'b' and source 'a' of stream 'trades' differ in "
+                                           "`sequence_scope`"));
+}
 
 // Nobody wants to fix a file one error at a time.
 TEST(ConfigTest, AllProblemsAreReportedTogetherFromTopToBottom) {

@@ -41,17 +41,39 @@ SequenceJudge::SequenceJudge(Duration delay, size_t runs_max)
   HC_ASSERT(delay >= Duration(0));
 }
 
+/// The watermark above which a count can be judged.
+EventTime SequenceJudge::due(const SequenceState& state) {
+  if (!state.started) return state.runs[0].first_time;
+  return std::max(state.runs[0].last_time, state.runs[1].first_time);
+}
+
+void SequenceJudge::schedule(Entry& entry, bool was_settled) {
+  Known& known = entry.second;
+  if (!was_settled) due_.erase({known.due, &entry});
+  if (settled(known.state)) return;
+  known.due = due(known.state);
+  due_.insert({known.due, &entry});
+}
+
 void SequenceJudge::seen(BytesView key, int64_t number, EventTime time) {
-  auto at = states_.find(key);
-  if (at == states_.end()) at = states_.try_emplace(Bytes(key)).first;
-  SequenceState& state = at->second;
+  auto at = counts_.find(key);
+  const bool is_new = at == counts_.end();
+  if (is_new) at = counts_.try_emplace(Bytes(key)).first;
+  Known& known = at->second;
+  SequenceState& state = known.state;
   if (state.started && number < state.runs.front().first) return;
+  const bool was_settled = is_new || settled(state);
   if (!insert(state.runs, number, time)) return;
+  if (!known.changed) {
+    known.changed = true;
+    changed_.push_back(&*at);
+  }
   if (state.runs.size() > runs_max_) {
     state.started = true;
     early_.push_back(take_lowest_hole(at->first, state));
+    judged_.push_back(&*at);
   }
-  if (state.runs.size() > 1 || !state.started) unjudged_.insert(at->first);
+  if (!was_settled || !settled(state)) schedule(*at, was_settled);
 }
 
 /// The run below it goes with it: lower numbers are no longer expected.
@@ -68,14 +90,16 @@ SequenceHole SequenceJudge::take_lowest_hole(const Bytes& key, SequenceState& st
 
 std::vector<SequenceHole> SequenceJudge::judge(EventTime watermark) {
   std::vector<SequenceHole> holes = std::exchange(early_, {});
-  for (auto key = unjudged_.begin(); key != unjudged_.end();) {
-    SequenceState& state = states_.find(*key)->second;
+  while (!due_.empty() && due_.begin()->first < watermark) {
+    Entry& entry = *due_.begin()->second;
+    SequenceState& state = entry.second.state;
     if (state.runs.front().first_time < watermark) state.started = true;
     while (state.started && state.runs.size() > 1 && state.runs[0].last_time < watermark &&
            state.runs[1].first_time < watermark) {
-      holes.push_back(take_lowest_hole(*key, state));
+      holes.push_back(take_lowest_hole(entry.first, state));
     }
-    key = state.started && state.runs.size() == 1 ? unjudged_.erase(key) : std::next(key);
+    judged_.push_back(&entry);
+    schedule(entry, /*was_settled=*/false);
   }
   std::ranges::sort(holes, [](const SequenceHole& a, const SequenceHole& b) {
     return std::tie(a.key, a.first) < std::tie(b.key, b.first);
@@ -83,19 +107,55 @@ std::vector<SequenceHole> SequenceJudge::judge(EventTime watermark) {
   return holes;
 }
 
-void SequenceJudge::restore(States states) {
-  states_ = std::move(states);
-  unjudged_.clear();
+std::vector<SequenceJudge::Count> SequenceJudge::take_changed(size_t n) {
+  HC_ASSERT(n <= changed_.size());
+  std::vector<Count> out;
+  out.reserve(n);
+  for (; n > 0; --n) {
+    Entry& entry = *changed_.front();
+    changed_.pop_front();
+    entry.second.changed = false;
+    out.emplace_back(entry.first, entry.second.state);
+  }
+  return out;
+}
+
+std::vector<SequenceJudge::Count> SequenceJudge::take_judged() {
+  std::ranges::sort(judged_, {}, &Entry::first);
+  const auto twice = std::ranges::unique(judged_);
+  judged_.erase(twice.begin(), twice.end());
+  std::vector<Count> out;
+  out.reserve(judged_.size());
+  for (const Entry* entry : judged_) out.emplace_back(entry->first, entry->second.state);
+  judged_.clear();
+  return out;
+}
+
+std::map<Bytes, SequenceState, std::less<>> SequenceJudge::states() const {
+  std::map<Bytes, SequenceState, std::less<>> out;
+  for (const auto& [key, known] : counts_) out.emplace(key, known.state);
+  return out;
+}
+
+void SequenceJudge::restore(const std::map<Bytes, SequenceState, std::less<>>& states) {
+  counts_.clear();
+  due_.clear();
+  changed_.clear();
+  judged_.clear();
   early_.clear();
-  for (const auto& [key, state] : states_) {
+  for (const auto& [key, state] : states) {
     HC_ASSERT(!state.runs.empty());
-    if (state.runs.size() > 1 || !state.started) unjudged_.insert(key);
+    schedule(*counts_.emplace(key, Known{.state = state}).first, /*was_settled=*/true);
   }
 }
 
 void SequenceJudge::forget(BytesView key) {
-  if (const auto at = states_.find(key); at != states_.end()) states_.erase(at);
-  if (const auto at = unjudged_.find(key); at != unjudged_.end()) unjudged_.erase(at);
+  const auto at = counts_.find(key);
+  if (at == counts_.end()) return;
+  due_.erase({at->second.due, &*at});
+  std::erase(changed_, &*at);
+  std::erase(judged_, &*at);
+  counts_.erase(at);
 }
 
 }  // namespace hindcast

@@ -12,8 +12,12 @@
 // confined to its owner.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -57,25 +61,55 @@ class SequenceJudge {
   void seen(BytesView key, int64_t number, EventTime time);
 
   /// Holes that an event-time promise settles: every event before `watermark` is in. By key,
-  /// ascending; each hole is given once. Cost: the counts with something to judge, not all.
+  /// ascending; each hole is given once. Cost: the counts that have something to judge by then.
   std::vector<SequenceHole> judge(EventTime watermark);
 
-  /// For the checkpoint, and back.
-  const std::map<Bytes, SequenceState, std::less<>>& states() const { return states_; }
-  void restore(std::map<Bytes, SequenceState, std::less<>> states);
+  // For the checkpoint. A count that is restored as it was when last taken, and then sees again
+  // what came since, is what it was: so a judgement must not be lost once it is made, while what
+  // was only seen may be taken with any checkpoint that no longer lets it be read again.
+  using Count = std::pair<Bytes, SequenceState>;
+  /// How many counts saw something new since they were last taken.
+  size_t changed() const { return changed_.size(); }
+  /// The first `n` of these, in the order in which they changed first.
+  std::vector<Count> take_changed(size_t n);
+  /// Counts that judge() changed since they were last taken here.
+  std::vector<Count> take_judged();
+
+  std::map<Bytes, SequenceState, std::less<>> states() const;
+  void restore(const std::map<Bytes, SequenceState, std::less<>>& states);
 
   /// The count starts over (the source said so): what is held open is given up, unjudged.
   void forget(BytesView key);
 
  private:
-  using States = std::map<Bytes, SequenceState, std::less<>>;
+  struct Known {
+    SequenceState state;
+    bool changed = false;  // is in changed_
+    EventTime due{};       // as in due_; meaningless when there is nothing to judge
+  };
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
+  };
+  using Counts = std::unordered_map<Bytes, Known, Hash, std::equal_to<>>;
+  using Entry = Counts::value_type;  // stays where it is until it is forgotten
+
+  static bool settled(const SequenceState& state) {
+    return state.started && state.runs.size() == 1;
+  }
+  static EventTime due(const SequenceState& state);
+  void schedule(Entry& entry, bool was_settled);
   SequenceHole take_lowest_hole(const Bytes& key, SequenceState& state) const;
 
   const Duration delay_;
   const size_t runs_max_;
-  States states_;
-  std::set<Bytes, std::less<>> unjudged_;  // counts with a hole, or not started
-  std::vector<SequenceHole> early_;        // beyond runs_max_
+  Counts counts_;
+  // Counts with a hole, or not started, by when they can be judged: once the watermark is higher.
+  // A steady count is not in it, so that judging 100,000 of them costs nothing.
+  std::set<std::pair<EventTime, Entry*>> due_;
+  std::deque<Entry*> changed_;
+  std::vector<Entry*> judged_;
+  std::vector<SequenceHole> early_;  // beyond runs_max_
 };
 
 }  // namespace hindcast

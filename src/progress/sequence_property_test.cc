@@ -3,6 +3,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -81,6 +82,77 @@ RC_GTEST_PROP(SequencePropertyTest, FindsTheHolesOfTheNaiveModelAlsoAcrossRestar
         model[key].seen(number, time);
       }
     }
+  }
+}
+
+// What a lane does: states go into checkpoints, a crash restores the last ones, and what was seen
+// since is seen again. Nothing is said twice, and nothing is forgotten.
+RC_GTEST_PROP(SequencePropertyTest, ARestartFromWhatWasTakenIsExact, ()) {
+  struct Seen {
+    Bytes key;
+    int64_t number, time, watermark;  // after it
+  };
+  std::vector<Seen> log;
+  std::map<Bytes, SequenceState, std::less<>> stored;
+  size_t safe = 0, applied = 0;  // of the checkpoint that `stored` belongs to
+  std::vector<SequenceHole> committed, waiting;
+  SequenceJudge judge{Duration(kDelay)}, never_stopped{Duration(kDelay)};
+  std::vector<SequenceHole> expected;
+  const auto see = [&](const Seen& e, SequenceJudge& by, std::vector<SequenceHole>& holes) {
+    by.seen(e.key, e.number, event_time_ns(e.time));
+    for (SequenceHole& hole : by.judge(event_time_ns(e.watermark))) holes.push_back(hole);
+  };
+  std::deque<std::pair<size_t, size_t>> marks;  // (log index, counts that changed first there)
+  size_t marked = 0;
+  const auto mark = [&](size_t index) {
+    if (judge.changed() > marked) marks.emplace_back(index, judge.changed() - marked);
+    marked = judge.changed();
+  };
+  for (int steps = *rc::gen::inRange(1, 150); steps > 0; --steps) {
+    switch (*rc::gen::inRange(0, 8)) {
+      case 0: {  // a checkpoint: what is below `safe` will not be read again
+        safe = *rc::gen::inRange<size_t>(safe, log.size() + 1);
+        applied = log.size();
+        size_t n = 0;
+        for (; !marks.empty() && marks.front().first < safe; marks.pop_front())
+          n += marks.front().second;
+        for (auto& [key, state] : judge.take_judged()) stored[key] = state;
+        for (auto& [key, state] : judge.take_changed(n)) stored[key] = state;
+        marked = judge.changed();
+        committed.insert(committed.end(), waiting.begin(), waiting.end());
+        waiting.clear();
+        break;
+      }
+      case 1:  // a crash
+        judge.restore(stored);
+        marks.clear();
+        marked = 0;
+        waiting.clear();
+        for (size_t i = safe; i < log.size(); ++i) {
+          if (i < applied) {
+            judge.seen(log[i].key, log[i].number, event_time_ns(log[i].time));
+          } else {
+            see(log[i], judge, waiting);
+          }
+          mark(i);
+        }
+        break;
+      default: {
+        const int64_t number = *rc::gen::inRange<int64_t>(0, 40);
+        const int64_t watermark =
+            (log.empty() ? 0 : log.back().watermark) + *rc::gen::element<int64_t>(0, 0, 1, 5);
+        log.push_back({*rc::gen::element<Bytes>("a", "b"), number,
+                       std::max<int64_t>(0, number + *rc::gen::inRange<int64_t>(-6, 6)),
+                       watermark});
+        see(log.back(), judge, waiting);
+        mark(log.size() - 1);
+        see(log.back(), never_stopped, expected);
+      }
+    }
+    std::vector<SequenceHole> found = committed;
+    found.insert(found.end(), waiting.begin(), waiting.end());
+    RC_ASSERT(found == expected);
+    RC_ASSERT(judge.states() == never_stopped.states());
   }
 }
 
