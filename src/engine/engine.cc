@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "engine/open_parts.h"
+#include "history/open_history.h"
 
 namespace hindcast {
 namespace {
@@ -41,6 +42,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Config config, FileSystem& files) {
   std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(store),
                                             std::move(catalog), std::move(log), shards));
   HC_TRY(engine->build_partitions());
+  HC_TRY(engine->build_replay());
   return engine;
 }
 
@@ -56,6 +58,7 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, C
       decoders_(config_, catalog_),
       shards_(shards),
       runtime_(thread_names(shards), /*seed=*/1),
+      job_numbers_(*store_, "job"),
       opened_(runtime_.mono_now()) {}
 
 Engine::~Engine() { stop(); }
@@ -119,6 +122,50 @@ Status Engine::build_partitions() {
   return {};
 }
 
+Status Engine::build_replay() {
+  ReplayLane::Histories histories;
+  for (const SourceConfig& source : config_.sources) {
+    if (!source.history) continue;
+    HC_TRY_ASSIGN(std::unique_ptr<History> history,
+                  make_history(catalog_.stream_of(source).schema, source, files_, runtime_));
+    histories.emplace(catalog_.sources().at(source.name), std::move(history));
+  }
+  HC_TRY_ASSIGN(replay_,
+                ReplayLane::open({.config = config_,
+                                  .catalog = catalog_,
+                                  .store = *store_,
+                                  .runtime = runtime_,
+                                  .next_job = [this] { return job_numbers_.take(); },
+                                  .advance =
+                                      [this](const SourceConfig& source, EventTime to) {
+                                        advance_for_replay(source, to);
+                                      }},
+                                 std::move(histories)));
+  return {};
+}
+
+/// A replay on partitions that hold nothing open takes them along: a stream that is only backfilled
+/// would otherwise never have a frontier to read up to.
+void Engine::advance_for_replay(const SourceConfig& source, EventTime to) {
+  const StreamInfo& stream = catalog_.stream_of(source);
+  const EventTime newest(runtime_.wall_now().time_since_epoch() - source.history->settle);
+  const EventTime until =
+      std::min(to, align_down(newest, stream.schema.page_window));
+  std::vector<const Partition*> partitions;
+  for (const PartitionId id : stream.partitions) partitions.push_back(&partitions_.at(id));
+  const std::vector<LaneWorker::View> seen =
+      views(partitions, {kMinEventTime, kMaxEventTime}, std::nullopt);
+  std::vector<PartitionId> idle;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i].open.empty() && seen[i].watermark < until) idle.push_back(partitions[i]->id);
+  }
+  if (idle.empty()) return;
+  const Status taken =
+      ingest_.advance(catalog_.sources().at(source.name), idle,
+                      Advance{until, Advance::Why::kReplayStart}, [](const Result<bool>&) {});
+  if (!taken) log_warn("frontier not moved for a replay", {{"error", taken.error().message}});
+}
+
 void Engine::start() {
   log_->on_readable([this](Channel channel) {
     for (auto& [id, partition] : partitions_) {
@@ -145,6 +192,7 @@ void Engine::recovered() {
              {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()},
               {"recovered_events", recovered_events_}});
     report_lost();
+    replay_->start();
     start_sources();
     ready_.store(true, std::memory_order_release);
     tick();
@@ -189,6 +237,7 @@ void Engine::stop() {
     if (std::exchange(stopped_, true)) return;
   }
   stop_changed_.notify_all();
+  if (replay_) replay_->stop();
   for (auto& [id, partition] : partitions_) {
     partition.lane->stop();
     partition.back->stop();
@@ -238,6 +287,17 @@ void Engine::heartbeat(const std::string& source, EventTime to, Done<bool> done)
   if (!taken) (*shared)(taken.error());
 }
 
+Result<std::vector<ReplayEntry>> Engine::replays() { return replay_->list(); }
+Result<ReplayEntry> Engine::replay(JobId id) { return replay_->get(id); }
+Result<ReplayEntry> Engine::start_replay(const ReplayRequest& request) {
+  if (!ready()) return unavailable("starting: the log is being read; try again shortly");
+  return replay_->add(request);
+}
+Result<ReplayEntry> Engine::change_replay(JobId id, const ReplayChange& change) {
+  return replay_->change(id, change);
+}
+Result<ReplayEntry> Engine::cancel_replay(JobId id) { return replay_->cancel(id); }
+
 std::vector<const Engine::Partition*> Engine::all_partitions() const {
   std::vector<const Partition*> out;
   for (const auto& [id, partition] : partitions_) out.push_back(&partition);
@@ -282,6 +342,7 @@ bool Engine::drained() {
   for (const auto& source : sources_) {
     if (!source->ended() && !source->failure()) return false;
   }
+  if (!replay_->idle()) return false;
   // Lanes first: what a lane commits makes work for the background, and not the other way round.
   if (!std::ranges::all_of(views(all_partitions(), Window{}, {}), &LaneWorker::View::quiet))
     return false;

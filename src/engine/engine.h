@@ -25,7 +25,9 @@
 #include "engine/ingest.h"
 #include "engine/lane_worker.h"
 #include "engine/push_decoders.h"
+#include "engine/number_pool.h"
 #include "engine/read_service.h"
+#include "engine/replay_lane.h"
 #include "engine/source_worker.h"
 
 namespace hindcast {
@@ -46,6 +48,11 @@ class Engine final : public ReadService {
             Done<PushResult> done) override;
   void heartbeat(const std::string& source, EventTime to, Done<bool> done) override;
   SystemStatus status() override;
+  Result<std::vector<ReplayEntry>> replays() override;
+  Result<ReplayEntry> replay(JobId id) override;
+  Result<ReplayEntry> start_replay(const ReplayRequest& request) override;
+  Result<ReplayEntry> change_replay(JobId id, const ReplayChange& change) override;
+  Result<ReplayEntry> cancel_replay(JobId id) override;
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   void wait_drained() override;
 
@@ -60,6 +67,8 @@ class Engine final : public ReadService {
   Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog,
          std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
+  Status build_replay();
+  void advance_for_replay(const SourceConfig& source, EventTime to);
   void recovered();
   void report_lost() const;
   void start_sources();
@@ -79,6 +88,8 @@ class Engine final : public ReadService {
   const size_t shards_;
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;
+  NumberPool job_numbers_;
+  std::unique_ptr<ReplayLane> replay_;
   const MonoTime opened_;
   // Written on the back shard before ready_ is set, and read by others only after that.
   std::vector<std::unique_ptr<SourceWorker>> sources_;

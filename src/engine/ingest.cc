@@ -161,6 +161,16 @@ Status Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {
   return submit(at, std::move(records), std::move(done));
 }
 
+Status Ingest::advance(SourceId source, const std::vector<PartitionId>& partitions,
+                       const Advance& advance, Done<bool> done) {
+  Lane& at = lane(source);
+  const std::scoped_lock lock(at.mutex);
+  std::vector<LogAppend> records;
+  for (const PartitionId partition : partitions)
+    records.push_back({{partition, RecordKind::kAdvance, at.id, 0}, encode(advance)});
+  return submit(at, std::move(records), std::move(done));
+}
+
 void Ingest::check_idle(MonoTime now) {
   for (const auto& [id, owned] : lanes_) {
     Lane& at = *owned;

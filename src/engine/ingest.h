@@ -39,6 +39,9 @@ class Ingest {
   Status append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done);
   /// Errors: as append.
   Status heartbeat(SourceId source, EventTime to, Done<bool> done);
+  /// Moves the watermark of some partitions. Errors: as append.
+  Status advance(SourceId source, const std::vector<PartitionId>& partitions,
+                 const Advance& advance, Done<bool> done);
   /// Writes kIdle advances for sources that have been silent for their idle_after. A source that we
   /// do not read, or whose batch we do not take, is blocked, not silent. Called about once a
   /// second.

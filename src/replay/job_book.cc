@@ -462,8 +462,11 @@ std::optional<JobBook::View> JobBook::view(JobId id, MonoTime now) const {
 
 bool JobBook::idle() const {
   const std::scoped_lock lock(mutex_);
-  return std::ranges::none_of(
-      jobs_, [](const auto& job) { return job.second->runs() || job.second->waits(); });
+  return std::ranges::none_of(jobs_, [](const auto& job) {
+    const Entry& entry = *job.second;
+    const bool stuck = entry.blocked_since != MonoTime{} && entry.reason == Reason::kStream;
+    return (entry.runs() || entry.waits()) && !stuck;
+  });
 }
 
 }  // namespace hindcast

@@ -108,7 +108,7 @@ class JobBook {
   };
   std::vector<View> views(MonoTime now) const;
   std::optional<View> view(JobId id, MonoTime now) const;
-  /// No job is queued or running (paused ones do not count).
+  /// No job could go on by itself: those that are paused, or wait for the frontier, cannot.
   bool idle() const;
 
  private:
