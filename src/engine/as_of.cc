@@ -23,8 +23,9 @@ Result<std::optional<Row>> version_at(const Snapshot& snapshot, const Row& row,
 }  // namespace
 
 Result<std::vector<LevelRow>> rows_as_of(const AggregateEntry& aggregate, const Snapshot& snapshot,
-                                         size_t level, const LevelScope& scope,
-                                         ProcessingTime as_of, size_t limit) {
+                                         const Coverage& coverage, size_t level,
+                                         const LevelScope& scope, ProcessingTime as_of,
+                                         size_t limit) {
   const Duration resolution = aggregate.levels[level];
   const EventTime first = scope.range.start == kMinEventTime
                               ? kMinEventTime
@@ -40,7 +41,8 @@ Result<std::vector<LevelRow>> rows_as_of(const AggregateEntry& aggregate, const 
       if (!then) {
         status = std::move(then).error();
       } else if (*then) {
-        out.push_back({**std::move(then), BucketState::kFinal});
+        const BucketStanding standing = standing_of(coverage, (*then)->at, true, false);
+        out.push_back({**std::move(then), standing});
         --left;
       }
       return status && left > 0;

@@ -36,11 +36,13 @@ Value carried(const Rule& rule, const std::vector<Value>& previous, size_t f) {
 }
 
 Bucket filled(const Rule& rule, const Bucket& previous, EventTime start, Fill fill,
-              EventTime closed) {
+              const StandingFn& standing) {
   Bucket out = previous;
   out.window = {start, start + out.resolution};
   out.filled = true;
-  out.state = out.window.end <= closed ? BucketState::kFinal : BucketState::kOpen;
+  const BucketStanding stands = standing(previous, out.window);
+  out.state = stands.state;
+  out.complete = stands.complete;
   out.cause = {};
   out.published_at = {};
   out.version = {};
@@ -56,7 +58,7 @@ Bucket filled(const Rule& rule, const Bucket& previous, EventTime start, Fill fi
 }  // namespace
 
 void fill_empty(BucketAnswer& answer, const BucketQuery& query, Duration resolution,
-                EventTime closed) {
+                const StandingFn& standing) {
   if (answer.buckets.empty()) return;
   EventTime first = kMaxEventTime, last = kMinEventTime;
   for (const Bucket& bucket : answer.buckets) {
@@ -80,14 +82,14 @@ void fill_empty(BucketAnswer& answer, const BucketQuery& query, Duration resolut
     const Bucket* previous = &answer.buckets[i];
     for (; i < end && !full(); ++i) {
       for (; next < answer.buckets[i].window.start && !full(); next += resolution) {
-        out.push_back(filled(answer.rule, *previous, next, query.fill, closed));
+        out.push_back(filled(answer.rule, *previous, next, query.fill, standing));
       }
       out.push_back(answer.buckets[i]);
       previous = &answer.buckets[i];
       next = previous->window.start + resolution;
     }
     for (; i == end && next <= last && !full(); next += resolution) {
-      out.push_back(filled(answer.rule, *previous, next, query.fill, closed));
+      out.push_back(filled(answer.rule, *previous, next, query.fill, standing));
     }
     i = end;
   }

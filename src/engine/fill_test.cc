@@ -25,6 +25,13 @@ BucketAnswer answer(std::vector<Bucket> buckets) {
   return {.rule = rule, .buckets = std::move(buckets)};
 }
 
+/// As where no gap is known.
+StandingFn closed_at(EventTime closed) {
+  return [closed](const Bucket&, const Window& window) {
+    return standing_of(window.end <= closed, false, {});
+  };
+}
+
 std::string text(const Bucket& b) {
   return b.values[0].to_string() + " " + b.values[1].to_string() + " " + b.values[2].to_string();
 }
@@ -32,7 +39,7 @@ std::string text(const Bucket& b) {
 // As exchanges draw them: a minute without trades is flat at the last close, with no trades.
 TEST(FillTest, PreviousIsFlatAtTheLastClose) {
   BucketAnswer filled = answer({bucket(1, 10, 3), bucket(4, 20, 1)});
-  fill_empty(filled, {.fill = Fill::kPrevious}, 1min, minute(10));
+  fill_empty(filled, {.fill = Fill::kPrevious}, 1min, closed_at(minute(10)));
   ASSERT_EQ(filled.buckets.size(), 4U);
   EXPECT_EQ(text(filled.buckets[1]), "15 15 0");
   EXPECT_EQ(text(filled.buckets[2]), "15 15 0");
@@ -45,20 +52,20 @@ TEST(FillTest, PreviousIsFlatAtTheLastClose) {
 TEST(FillTest, OnlyZerosReachBackToTheBeginningOfTheRange) {
   const BucketQuery zero{.from = minute(0), .to = minute(4), .fill = Fill::kZero};
   BucketAnswer filled = answer({bucket(2, 10, 3)});
-  fill_empty(filled, zero, 1min, minute(10));
+  fill_empty(filled, zero, 1min, closed_at(minute(10)));
   ASSERT_EQ(filled.buckets.size(), 4U);
   EXPECT_EQ(text(filled.buckets[0]), "0 0 0");
   BucketQuery previous = zero;
   previous.fill = Fill::kPrevious;
   filled = answer({bucket(2, 10, 3)});
-  fill_empty(filled, previous, 1min, minute(10));
+  fill_empty(filled, previous, 1min, closed_at(minute(10)));
   EXPECT_EQ(filled.buckets.size(), 2U);
 }
 
 // Law L4: a window whose events may still come is not final, however empty it is now.
 TEST(FillTest, AWindowAheadOfTheFrontierIsOpen) {
   BucketAnswer filled = answer({bucket(1, 10, 3)});
-  fill_empty(filled, {.to = minute(5), .fill = Fill::kZero}, 1min, minute(3));
+  fill_empty(filled, {.to = minute(5), .fill = Fill::kZero}, 1min, closed_at(minute(3)));
   ASSERT_EQ(filled.buckets.size(), 4U);
   EXPECT_EQ(filled.buckets[1].state, BucketState::kFinal);
   EXPECT_EQ(filled.buckets[2].state, BucketState::kOpen);
@@ -68,7 +75,7 @@ TEST(FillTest, AWindowAheadOfTheFrontierIsOpen) {
 TEST(FillTest, AWideRangeEndsAtTheLimitAndSaysSo) {
   BucketAnswer filled = answer({bucket(1, 10, 3)});
   fill_empty(filled, {.to = minute(1'000'000'000), .fill = Fill::kZero, .limit = 10}, 1min,
-             minute(3));
+             closed_at(minute(3)));
   EXPECT_EQ(filled.buckets.size(), 10U);
   EXPECT_TRUE(filled.truncated);
 }

@@ -8,9 +8,14 @@
 namespace hindcast {
 
 LevelReader::LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate,
-                         const Snapshot& snapshot, const std::vector<OpenPage>& open,
-                         ProcessingTime now)
-    : stream_(stream), aggregate_(aggregate), snapshot_(snapshot), open_(open), now_(now) {}
+                         const Snapshot& snapshot, const Coverage& coverage,
+                         const std::vector<OpenPage>& open, ProcessingTime now)
+    : stream_(stream),
+      aggregate_(aggregate),
+      snapshot_(snapshot),
+      coverage_(coverage),
+      open_(open),
+      now_(now) {}
 
 Result<std::vector<LevelRow>> LevelReader::rows(size_t level, const LevelScope& scope, size_t limit,
                                                 std::optional<BucketState> only) {
@@ -127,12 +132,16 @@ Result<std::vector<LevelRow>> LevelReader::page_level(size_t level, const LevelS
                                                       std::optional<BucketState> only) {
   std::vector<LevelRow> out;
   const Duration window = stream_.schema.page_window;
-  if (!only || *only == BucketState::kFinal) {
+  // A stored row is sealed instead of final only because of a gap.
+  if (!only || *only == BucketState::kFinal ||
+      (*only == BucketState::kSealed && !coverage_.holes().empty())) {
     HC_TRY(stored(level, scope, limit, [&](const Row& row) -> Result<bool> {
       HC_TRY_ASSIGN(const Frontier border, frontier(row.at.partition));
       const bool sealed = border.behind(align_down(row.at.bucket, window), row.at.slot);
       if (!sealed || row.events == 0) return false;
-      out.push_back({row, BucketState::kFinal});
+      const BucketStanding standing = standing_of(coverage_, row.at, true, false);
+      if (only && standing.state != *only) return false;
+      out.push_back({row, standing});
       return true;
     }));
   }
@@ -164,7 +173,8 @@ Status LevelReader::add_open(size_t level, const LevelScope& scope, std::vector<
       if (!window_of(row.at.bucket, resolution).intersects(scope.range)) continue;
       row.published_at = now_;
       row.version = spilled.head.version;
-      out.push_back({std::move(row), BucketState::kOpen});
+      const BucketStanding standing = standing_of(coverage_, row.at, false, false);
+      out.push_back({std::move(row), standing});
     }
   }
   return {};
@@ -186,8 +196,10 @@ Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const Leve
       known.emplace(std::tuple(row.at.bucket, row.at.partition, row.at.slot, row.at.key), row);
       return false;
     }
-    if (row.events == 0 || !wanted(BucketState::kFinal)) return false;
-    out.push_back({row, BucketState::kFinal});
+    if (row.events == 0 || only == BucketState::kOpen) return false;
+    const BucketStanding standing = standing_of(coverage_, row.at, true, false);
+    if (!wanted(standing.state)) return false;
+    out.push_back({row, standing});
     return true;
   }));
   if (only == BucketState::kFinal) return out;
@@ -229,12 +241,25 @@ Result<std::vector<LevelRow>> LevelReader::rollup_level(size_t level, const Leve
             stored_row != known.end()) {
           row.version = stored_row->second.version;
         }
-        out.push_back({std::move(row), open ? BucketState::kOpen : BucketState::kSealed});
+        const BucketStanding standing = standing_of(coverage_, row.at, !open, true);
+        out.push_back({std::move(row), standing});
       }
     }
   }
   std::ranges::sort(out, {}, [](const LevelRow& r) -> const RowKey& { return r.row.at; });
   return out;
+}
+
+Result<Coverage> coverage_of(const Snapshot& snapshot, const StreamInfo& stream) {
+  HC_TRY_ASSIGN(const CoverageFacts facts, snapshot.coverage(stream.id));
+  return Coverage(facts, stream.partitions);
+}
+
+BucketStanding standing_of(const Coverage& coverage, const RowKey& at, bool behind,
+                           bool mark_pending) {
+  return standing_of(
+      behind, mark_pending,
+      coverage.touching(window_of(at.bucket, at.resolution), {at.partition, at.key}));
 }
 
 }  // namespace hindcast

@@ -16,7 +16,7 @@ namespace hindcast {
 
 struct LevelRow {
   Row row;
-  BucketState state = BucketState::kOpen;
+  BucketStanding standing;
 };
 
 /// Which rows: of these partitions, one slot and key of them or all, buckets that intersect
@@ -30,9 +30,10 @@ struct LevelScope {
 
 class LevelReader {
  public:
-  /// `open` outlives the reader. Errors of the snapshot surface in rows().
+  /// `open` and `coverage` (of the stream, in this snapshot) outlive the reader. Errors of the
+  /// snapshot surface in rows().
   LevelReader(const StreamInfo& stream, const AggregateEntry& aggregate, const Snapshot& snapshot,
-              const std::vector<OpenPage>& open, ProcessingTime now);
+              const Coverage& coverage, const std::vector<OpenPage>& open, ProcessingTime now);
 
   /// Rows of levels()[level], in RowKey order, hidden (emptied) ones left out; of one state or all.
   /// The first `limit` of them, and perhaps some more.
@@ -64,10 +65,17 @@ class LevelReader {
   const StreamInfo& stream_;
   const AggregateEntry& aggregate_;
   const Snapshot& snapshot_;
+  const Coverage& coverage_;
   const std::vector<OpenPage>& open_;
   ProcessingTime now_;
   std::map<PartitionId, Frontier> frontiers_;
   std::map<PartitionId, std::set<Parent>> pending_;
 };
+
+/// What is known to be missing of a stream.
+Result<Coverage> coverage_of(const Snapshot& snapshot, const StreamInfo& stream);
+/// Of the bucket of a row.
+BucketStanding standing_of(const Coverage& coverage, const RowKey& at, bool behind,
+                           bool mark_pending);
 
 }  // namespace hindcast

@@ -22,11 +22,15 @@ struct KeyPlace {
   uint16_t slot;
 };
 
-Result<KeyPlace> place_of(const StreamInfo& stream, const std::string& text) {
-  HC_TRY_ASSIGN(Bytes key, key_from_string(stream.schema.key, text));
+KeyPlace place_of_key(const StreamInfo& stream, Bytes key) {
   const uint32_t partition = partition_of(key, stream.schema.partitions);
   const uint16_t slot = slot_of(key, stream.schema.slots);
-  return KeyPlace{std::move(key), stream.partitions[partition], slot};
+  return {std::move(key), stream.partitions[partition], slot};
+}
+
+Result<KeyPlace> place_of(const StreamInfo& stream, const std::string& text) {
+  HC_TRY_ASSIGN(Bytes key, key_from_string(stream.schema.key, text));
+  return place_of_key(stream, std::move(key));
 }
 
 LevelScope scope_of(const StreamInfo& stream, const Window& range,
@@ -34,6 +38,33 @@ LevelScope scope_of(const StreamInfo& stream, const Window& range,
   if (!key) return {stream.partitions, {}, {}, range};
   return {{key->partition}, key->slot, key->key, range};
 }
+
+/// The state of windows without events. No row says which partition and key they are of, so it is
+/// looked up, once per key, and only where something is missing.
+class EmptyWindows {
+ public:
+  EmptyWindows(const StreamInfo& stream, const Coverage& coverage, EventTime closed)
+      : stream_(stream), coverage_(coverage), closed_(closed) {}
+
+  BucketStanding operator()(const Bucket& beside, const Window& window) {
+    Touched touched;
+    if (!coverage_.holes().empty()) {
+      if (!place_ || beside.key != key_) {
+        place_ = place_of_key(stream_, encode_key(stream_.schema.key, beside.key_parts));
+        key_ = beside.key;
+      }
+      touched = coverage_.touching(window, {place_->partition, place_->key});
+    }
+    return standing_of(window.end <= closed_, false, touched);
+  }
+
+ private:
+  const StreamInfo& stream_;
+  const Coverage& coverage_;
+  const EventTime closed_;
+  std::string key_;
+  std::optional<KeyPlace> place_;  // of key_
+};
 
 Error unknown_aggregate(const Catalog& catalog, const std::string& name) {
   std::vector<std::string> names;
@@ -49,6 +80,22 @@ Error unknown_name(std::string_view kind, const std::string& name,
   const std::vector<std::string_view> words(known.begin(), known.end());
   message += known.empty() ? "; the configuration has none" : did_you_mean(name, words);
   return not_found(std::move(message));
+}
+
+Result<const StreamInfo*> stream_named(const Catalog& catalog, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& [source, id] : catalog.sources()) {
+    known.push_back(source);
+    if (source != name) continue;
+    for (const auto& [stream, info] : catalog.streams()) {
+      if (std::ranges::count(info.sources, id)) return &info;
+    }
+  }
+  for (const auto& [stream, info] : catalog.streams()) {
+    if (stream == name) return &info;
+    known.push_back(stream);
+  }
+  return unknown_name("source", name, known);
 }
 
 Reader::Reader(const Catalog& catalog, const Store& store, OpenPagesFn open_pages)
@@ -96,11 +143,13 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
   std::vector<OpenPage> open;
   if (!query.as_of) open = open_pages_(scope.partitions, pages, scope.slot);
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
+  HC_TRY_ASSIGN(const Coverage coverage, coverage_of(*snapshot, stream));
   std::vector<LevelRow> rows;
-  LevelReader reader(stream, aggregate, *snapshot, open, ProcessingTime{});
+  LevelReader reader(stream, aggregate, *snapshot, coverage, open, ProcessingTime{});
   if (query.as_of) {
     const ProcessingTime as_of(query.as_of->time_since_epoch());
-    HC_TRY_ASSIGN(rows, rows_as_of(aggregate, *snapshot, index, scope, as_of, query.limit + 1));
+    HC_TRY_ASSIGN(rows,
+                  rows_as_of(aggregate, *snapshot, coverage, index, scope, as_of, query.limit + 1));
   } else {
     HC_TRY(add_spilled(stream, *snapshot, scope.partitions, pages, scope.slot, open));
     HC_TRY_ASSIGN(rows, reader.rows(index, scope, query.limit + 1, only));
@@ -119,8 +168,8 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
                               .key_parts = std::move(parts),
                               .window = window_of(row.at.bucket, resolution),
                               .resolution = resolution,
-                              .state = at.state,
-                              .complete = true,
+                              .state = at.standing.state,
+                              .complete = at.standing.complete,
                               .filled = false,
                               .version = row.version,
                               .events = row.events,
@@ -133,7 +182,7 @@ Result<BucketAnswer> Reader::buckets(const BucketQuery& query) const {
                            [](const Bucket& b) { return std::pair(b.key_parts, b.window.start); });
   if (query.fill != Fill::kNone) {
     HC_TRY_ASSIGN(const EventTime closed, reader.closed(scope.partitions));
-    fill_empty(answer, query, resolution, closed);
+    fill_empty(answer, query, resolution, EmptyWindows(stream, coverage, closed));
   }
   if (query.state)
     std::erase_if(answer.buckets, [&](const Bucket& b) { return b.state != *query.state; });
@@ -149,7 +198,8 @@ Result<std::vector<std::string>> Reader::keys(const std::string& aggregate,
   std::vector<OpenPage> open = open_pages_(scope.partitions, scope.range, {});
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
   HC_TRY(add_spilled(stream, *snapshot, scope.partitions, scope.range, {}, open));
-  LevelReader reader(stream, found->second, *snapshot, open, ProcessingTime{});
+  const Coverage unasked;  // keys have no state
+  LevelReader reader(stream, found->second, *snapshot, unasked, open, ProcessingTime{});
   std::set<Bytes> found_keys;
   HC_TRY(reader.keys(scope, found_keys));
   std::set<std::string> keys;  // as people write and sort them
@@ -162,19 +212,8 @@ Result<std::vector<std::string>> Reader::keys(const std::string& aggregate,
 }
 
 Result<EventAnswer> Reader::events(const EventQuery& query) const {
-  std::string name = query.source;
-  std::vector<std::string> known;
-  for (const auto& [stream, info] : catalog_.streams()) known.push_back(stream);
-  for (const auto& [source, id] : catalog_.sources()) {
-    known.push_back(source);
-    if (source != query.source) continue;
-    for (const auto& [stream, info] : catalog_.streams()) {
-      if (std::ranges::count(info.sources, id)) name = stream;
-    }
-  }
-  const auto found = catalog_.streams().find(name);
-  if (found == catalog_.streams().end()) return unknown_name("source", query.source, known);
-  const StreamInfo& stream = found->second;
+  HC_TRY_ASSIGN(const StreamInfo* const found, stream_named(catalog_, query.source));
+  const StreamInfo& stream = *found;
   const StreamSchema& schema = stream.schema;
   std::optional<KeyPlace> key;
   if (query.key) {

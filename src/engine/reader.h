@@ -44,6 +44,9 @@ class Reader {
   OpenPagesFn open_pages_;
 };
 
+/// The stream of that name, or of the source of that name. Errors: kNotFound, with the nearest.
+Result<const StreamInfo*> stream_named(const Catalog& catalog, const std::string& name);
+
 /// "no aggregate 'candels'; did you mean 'candles'?"
 Error unknown_name(std::string_view kind, const std::string& name,
                    const std::vector<std::string>& known);
