@@ -2,6 +2,7 @@
 #include "lane/live_lane_internal.h"
 #include "model/key.h"
 #include "progress/control.h"
+#include "progress/facts_codec.h"
 
 namespace hindcast {
 namespace {
@@ -30,6 +31,8 @@ Status LiveLane::Impl::apply(const LogRecord& record) {
       break;
   }
   if (!status && !again) refuse(record, status.error());
+  counts.applied(record.position);
+  if (!again) judge_numbers();
   applied = record.position;
   applied_bytes += record.payload.size();
   return status;
@@ -72,7 +75,12 @@ Status LiveLane::Impl::apply_control(const LogRecord& record) {
     case RecordKind::kDisconnected:
       watermark.disconnected(source);
       return {};
-    case RecordKind::kGap:     // gaps are facts of the ledger; nothing of them concerns the lane
+    case RecordKind::kGap: {
+      HC_TRY_ASSIGN(GapRecord gap, decode_gap_record(record.payload));
+      if (gap.opened) facts.gaps.push_back(*std::move(gap.opened));
+      if (gap.bound) facts.bounds.push_back(*gap.bound);
+      return {};
+    }
     case RecordKind::kEvents:  // not a control record
       return {};
   }
@@ -97,6 +105,8 @@ Status LiveLane::Impl::apply_events(const LogRecord& record, bool again) {
       state.resume_number = head.resume_number;
     }
   }
+  counts.seen(source, batch);
+  if (!again) bound_damage();
   sort_events(record, again, since);
 
   targets.resize(touched.size());
@@ -117,10 +127,7 @@ Status LiveLane::Impl::apply_events(const LogRecord& record, bool again) {
 /// for, highest event - delay).
 void LiveLane::Impl::sort_events(const LogRecord& record, bool again, LogMark since) {
   const SourceId source = record.header.source;
-  Duration delay{};
-  for (const auto& [id, of_source] : options.delays) {
-    if (id == source) delay = of_source;
-  }
+  const Duration delay = delay_of(source);
   int64_t highest = unix_ns(watermark.state(source).max_event);
   bool moved = false;  // `highest` is news to the watermark
   int64_t value = unix_ns(watermark.value()), bound = value;

@@ -1,6 +1,6 @@
 // What an event costs in the live lane: decode alone, decode + apply, and apply + seal (parts,
-// rows, digests, outcomes), at 100 and at 100,000 keys. Trades: price and quantity, a candle per
-// minute.
+// rows, digests, outcomes), at 100 and at 100,000 keys; and what contiguous numbers add to that.
+// Trades: price and quantity, a candle per minute.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -46,8 +46,10 @@ LiveLaneOptions options() {
 }
 
 /// `seconds` of trades at 50,000 a second, a thousand a record.
-std::vector<LogRecord> recorded(uint64_t keys, int seconds) {
+/// `by_key`: ids count up for each key, as a feed with a sequence has them; else for all.
+std::vector<LogRecord> recorded(uint64_t keys, int seconds, bool by_key = false) {
   const StreamSchema schema = trades();
+  std::vector<int64_t> next(keys);
   Rng rng(1);
   std::vector<LogRecord> out;
   EventBatch batch(schema);
@@ -59,7 +61,7 @@ std::vector<LogRecord> recorded(uint64_t keys, int seconds) {
     batch.key.push_back(batch.keys.intern("SYMBOL" + std::to_string(k)));
     batch.time.push_back(begin + static_cast<int64_t>(i) * 20'000 -
                          static_cast<int64_t>(rng.below(5'000'000)));
-    batch.id[0].push_back(static_cast<int64_t>(i));
+    batch.id[0].push_back(by_key ? next[k]++ : static_cast<int64_t>(i));
     batch.values[0].push_back(static_cast<int64_t>(6'000'000 + rng.below(10'000)));
     batch.values[1].push_back(static_cast<int64_t>(1 + rng.below(100'000)));
     if (batch.size() == kEventsPerRecord || i + 1 == events) {
@@ -113,11 +115,15 @@ void decode_and_apply(benchmark::State& state) {
 BENCHMARK(decode_and_apply)->Arg(100)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 /// Three windows, sealed as the watermark passes them: buffers are reused, as in a long run.
-void apply_and_seal(benchmark::State& state) {
-  const auto records = recorded(static_cast<uint64_t>(state.range(0)), 180);
-  size_t bytes = 0, rows = 0;
+void apply_and_seal(benchmark::State& state, const LaneSequence& sequence) {
+  const auto records = recorded(static_cast<uint64_t>(state.range(0)), 180, sequence.by_key);
+  LiveLaneOptions with = options();
+  with.sequence = sequence;
+  GapId gaps = 0;
+  with.next_gap = [&gaps] { return Result<GapId>(++gaps); };
+  size_t bytes = 0, rows = 0, counts = 0;
   for (auto _ : state) {
-    LiveLane lane(options(), std::nullopt);
+    LiveLane lane(with, std::nullopt);
     for (size_t i = 0; i < records.size(); i += 8) {
       LogChunk chunk;
       for (size_t j = i; j < std::min(i + 8, records.size()); ++j)
@@ -127,6 +133,7 @@ void apply_and_seal(benchmark::State& state) {
       while (lane.can_seal()) {
         for (const Commit& commit : lane.seal_slice(256_KiB, {}).commits) {
           rows += commit.rows.size();
+          counts += commit.sequences.size();
           for (const PageAdd& add : commit.pages) bytes += add.part.size();
           lane.committed(commit.id, {}, {});
         }
@@ -137,9 +144,25 @@ void apply_and_seal(benchmark::State& state) {
       static_cast<double>(bytes) / (static_cast<double>(records.size() * kEventsPerRecord) *
                                     static_cast<double>(state.iterations()));
   state.counters["rows"] = static_cast<double>(rows) / static_cast<double>(state.iterations());
+  state.counters["counts"] = static_cast<double>(counts) / static_cast<double>(state.iterations());
+  state.counters["gaps"] = static_cast<double>(gaps);
   per_event(state, records.size() * kEventsPerRecord);
 }
-BENCHMARK(apply_and_seal)->Arg(100)->Arg(100'000)->Unit(benchmark::kMillisecond);
+const LaneSequence kNone{.by_key = false};
+const LaneSequence kByKey{.sources = {{kSource, LaneSequence::Place::kId}}};
+const LaneSequence kOfStream{.sources = {{kSource, LaneSequence::Place::kId}}, .by_key = false};
+BENCHMARK_CAPTURE(apply_and_seal, no_sequence, kNone)
+    ->Arg(100)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(apply_and_seal, by_key, kByKey)
+    ->Arg(100)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(apply_and_seal, of_stream, kOfStream)
+    ->Arg(100)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace hindcast

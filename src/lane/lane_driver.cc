@@ -26,7 +26,8 @@ Status LaneDriver::start() {
                                    std::move(drained));
   roller_ = std::make_unique<Roller>(
       RollerOptions{.partition = partition, .schema = lane.schema, .aggregates = options_.rollups});
-  lane_ = std::make_unique<LiveLane>(std::move(lane), std::move(live));
+  HC_TRY_ASSIGN(LaneFacts facts, read_lane_facts(*snapshot, lane.stream, partition));
+  lane_ = std::make_unique<LiveLane>(std::move(lane), std::move(live), std::move(facts));
   // The log forgets over a restart what was trimmed; full of that, it would take nothing new, and
   // no commit would come to trim it.
   HC_TRY(log_.trim(partition, Channel::kLive, lane_->safe()));

@@ -6,33 +6,46 @@
 
 #include "base/rng.h"
 #include "lane/lane_test_util.h"
+#include "lane/naive_gaps_test_util.h"
 
 namespace hindcast::test {
 namespace {
 
-/// Records as a bad day brings them: late, ancient, repeated, corrected, deleted, refused.
+struct Appended {
+  LogAppend record;
+  std::vector<Event> events;
+};
+
+/// Records as a bad day brings them: late, ancient, repeated, corrected, deleted, refused, missing.
 class Workload {
  public:
   Workload(Rng& rng, bool corrections) : rng_(rng), corrections_(corrections) {}
 
-  LogAppend next(NaiveModel& model) {
+  Appended next(NaiveModel& model) {
     const SourceId source = rng_.chance(0.7) ? kLeft : kRight;
     const double what = rng_.unit();
     if (what < 0.03) {
       const size_t letters = 1 + rng_.below(3);
       model.dead(source, letters);
-      return dead_record(source, letters);
+      return {dead_record(source, letters), {}};
     }
-    if (what < 0.06) return advance_record(source, now_, Advance::Why::kIdle);
+    if (what < 0.06) return {advance_record(source, now_, Advance::Why::kIdle), {}};
     if (what < 0.08) {
-      return {{kPartition, RecordKind::kDisconnected, source, 0}, encode(Connection{"gone"})};
+      return {{{kPartition, RecordKind::kDisconnected, source, 0}, encode(Connection{"gone"})}, {}};
+    }
+    if (what < 0.11) {
+      opened_.push_back(1'000'000 + opened_.size());
+      return {gap_record({.opened = outage(opened_.back(), now_)}), {}};
+    }
+    if (what < 0.14 && !opened_.empty()) {
+      return {gap_record({.bound = GapBound{opened_[rng_.below(opened_.size())], at(now_)}}), {}};
     }
     std::vector<Event> events;
     for (size_t n = 1 + rng_.below(20); n > 0; --n) {
       events.push_back(event());
       model.add(source, events.back());
     }
-    return events_record(source, events);
+    return {events_record(source, events), events};
   }
 
  private:
@@ -54,7 +67,8 @@ class Workload {
     if (how < 0.15) time -= std::min<Duration>(now_, Duration(rng_.below(30'000)) * 1'000'000);
     if (how < 0.03) time = Duration(rng_.below(1 + static_cast<uint64_t>(now_.count())));
     time -= time % 1ms;
-    const auto id = static_cast<int64_t>(sent_.size());
+    if (rng_.chance(0.05)) next_id_ += static_cast<int64_t>(1 + rng_.below(3));  // lost on its way
+    const int64_t id = next_id_++;
     Event e{.key = "k" + std::to_string(rng_.below(9)), .time = time, .id = id, .value = id * 10};
     sent_.push_back(e);
     return e;
@@ -63,7 +77,9 @@ class Workload {
   Rng& rng_;
   const bool corrections_;
   Duration now_{};
+  int64_t next_id_ = 0;
   std::vector<Event> sent_;
+  std::vector<GapId> opened_;
 };
 
 struct Simulated {
@@ -71,8 +87,13 @@ struct Simulated {
       : rng(seed),
         crashes_(crashes),
         corrections_(corrections),
-        store({.post = [this](Task task) { tasks.push_back(std::move(task)); }}),
-        driver(options(), log, store) {}
+        below({.post = [this](Task task) { tasks.push_back(std::move(task)); }}),
+        store(below),
+        lane_options(options()),
+        gaps(lane_options.lane),
+        driver(lane_options, log, store) {
+    store.watch = [this](const Commit& commit) { check_gaps(commit); };
+  }
 
   LaneDriverOptions options() {
     LaneDriverOptions o = small_options();
@@ -86,7 +107,37 @@ struct Simulated {
     o.seal_budget = ByteCount{1 + rng.below(4'000)};
     o.drain_events_max = 1 + rng.below(40);
     o.drain_pages_max = 1 + rng.below(4);
+    if (rng.chance(0.5)) {
+      o.lane.sequence.sources = {{kLeft, LaneSequence::Place::kId}};
+      if (rng.chance(0.7)) o.lane.sequence.sources.emplace_back(kRight, LaneSequence::Place::kId);
+      o.lane.sequence.by_key = rng.chance(0.5);
+      o.lane.sequence.delay = rng.below(3) * 1s;
+    }
+    o.lane.next_gap = [this] { return Result<GapId>(++last_gap); };
     return o;
+  }
+  /// Law L5: what a checkpoint covers of kGap records is in the store, in the order of the log and
+  /// once.
+  void check_gaps(const Commit& commit) {
+    if (!commit.checkpoint || commit.lane != Lane::kLive) return;
+    std::vector<GapRecord> expected, found;
+    for (size_t i = 0; i < positions.size() && positions[i] <= commit.checkpoint->applied; ++i) {
+      if (records[i]) expected.push_back(*records[i]);
+    }
+    CoverageFacts facts = store.coverage();
+    std::erase_if(facts.gaps, [](const Gap& g) { return g.cause == Gap::Cause::kSequence; });
+    size_t gap = 0, bound = 0;
+    for (const GapRecord& record : expected) {
+      if (record.opened) {
+        ASSERT_LT(gap, facts.gaps.size());
+        EXPECT_EQ(facts.gaps[gap++], *record.opened);
+      } else {
+        ASSERT_LT(bound, facts.bounds.size());
+        EXPECT_EQ(facts.bounds[bound++], *record.bound);
+      }
+    }
+    EXPECT_EQ(gap, facts.gaps.size());
+    EXPECT_EQ(bound, facts.bounds.size());
   }
 
   void random_step() {
@@ -114,7 +165,7 @@ struct Simulated {
   void crash() {
     ++crashed;
     tasks.clear();
-    store.crash();
+    below.crash();
     driver.start().value();
   }
   void meddle() {
@@ -195,20 +246,26 @@ struct Simulated {
     }
   }
 
-  void append(LogAppend record) {
+  void append(Appended next) {
+    gaps.applied(next.record, next.events);
+    records.emplace_back();
+    if (next.record.header.kind == RecordKind::kGap)
+      records.back() = decode_gap_record(next.record.payload).value();
     std::vector<LogAppend> batch;
-    batch.push_back(std::move(record));
-    log.append(Channel::kLive, std::move(batch),
-               [](Result<std::vector<Position>> done) { ASSERT_TRUE(done.has_value()); });
+    batch.push_back(std::move(next.record));
+    log.append(Channel::kLive, std::move(batch), [this](Result<std::vector<Position>> done) {
+      ASSERT_TRUE(done.has_value());
+      positions.push_back(done->front());
+    });
   }
 
   void execute() {
     driver.start().value();
     Workload workload(rng, corrections_);
-    for (int records = 0; records < 120;) {
+    for (int appended = 0; appended < 120;) {
       if (rng.chance(0.12)) {
         append(workload.next(model));
-        ++records;
+        ++appended;
       } else if (crashes_ && rng.chance(0.004)) {
         crash();
       } else if (rng.chance(0.02)) {
@@ -220,8 +277,8 @@ struct Simulated {
     }
     settle();
     if (crashes_) crash();
-    append(advance_record(kLeft, 100 * 24h, Advance::Why::kEnd));
-    append(advance_record(kRight, 100 * 24h, Advance::Why::kEnd));
+    append({advance_record(kLeft, 100 * 24h, Advance::Why::kEnd), {}});
+    append({advance_record(kRight, 100 * 24h, Advance::Why::kEnd), {}});
     settle();
   }
 
@@ -231,7 +288,13 @@ struct Simulated {
   const bool crashes_, corrections_;
   std::deque<Task> tasks;  // commits given to the store
   MemoryLog log;
-  MemoryStore store;
+  MemoryStore below;
+  FactStore store;
+  GapId last_gap = 0;  // outlives crashes, as the pool of numbers does
+  const LaneDriverOptions lane_options;
+  NaiveGaps gaps;
+  std::vector<Position> positions;
+  std::vector<std::optional<GapRecord>> records;  // of each, when it is about a gap
   LaneDriver driver;
   NaiveModel model;
   std::map<RowKey, Row> rows;
@@ -251,6 +314,8 @@ void expect_as_modelled(Simulated& run) {
   for (const SourceState& state : run.driver.lane().sources()) {
     EXPECT_EQ(state.received, run.model.received(state.source));
   }
+  std::ranges::sort(run.gaps.holes);
+  EXPECT_EQ(holes_in(run.store.coverage()), run.gaps.holes);
   const auto snapshot = run.store.snapshot().value();
   snapshot
       ->marks(kPartition,
@@ -276,7 +341,7 @@ TEST(LanePropertyTest, ContentAndAccountsAreThoseOfTheNaiveModel) {
 }
 
 TEST(LanePropertyTest, ACrashAtAnyStepChangesNeitherContentNorAccounts) {
-  uint64_t crashes = 0, conflicts = 0, spills = 0, drained = 0;
+  uint64_t crashes = 0, conflicts = 0, spills = 0, drained = 0, holes = 0, told = 0;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Simulated run(seed, /*crashes=*/true, /*corrections=*/true);
@@ -286,6 +351,8 @@ TEST(LanePropertyTest, ACrashAtAnyStepChangesNeitherContentNorAccounts) {
     conflicts += run.driver.counts().conflicts;
     spills += run.driver.counts().spills;
     drained += run.driver.counts().drained;
+    holes += run.gaps.holes.size();
+    told += run.gaps.records.size();
     if (HasFailure()) return;
   }
   // The claim is worth something only if all of this happened.
@@ -293,6 +360,8 @@ TEST(LanePropertyTest, ACrashAtAnyStepChangesNeitherContentNorAccounts) {
   EXPECT_GT(conflicts, 20U);
   EXPECT_GT(spills, 500U);
   EXPECT_GT(drained, 1'000U);
+  EXPECT_GT(holes, 2'000U);
+  EXPECT_GT(told, 1'000U);
 }
 
 // Without corrections each identity is aggregated once and every repetition is a duplicate,

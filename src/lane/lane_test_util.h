@@ -9,16 +9,19 @@
 #include <tuple>
 #include <vector>
 
+#include "lane/fact_store_test_util.h"
 #include "lane/lane_driver.h"
 #include "lane/page_merge.h"
 #include "log/memory_log.h"
 #include "model/key.h"
 #include "progress/control.h"
+#include "progress/facts_codec.h"
 #include "store/memory_store.h"
 
 namespace hindcast::test {
 
 inline constexpr PartitionId kPartition{7};
+inline constexpr StreamId kStream{3};
 inline constexpr SourceId kLeft{1}, kRight{2};
 inline constexpr ProcessingTime kNow{Duration{1'000}};
 
@@ -54,6 +57,7 @@ inline std::vector<RollerAggregate> small_rollups() {
 inline LaneDriverOptions small_options() {
   LaneDriverOptions options;
   options.lane.partition = kPartition;
+  options.lane.stream = kStream;
   options.lane.epoch = Epoch{1};
   options.lane.schema = small_schema();
   options.lane.aggregates = {{kFine, small_rule(), {5s, 10s}, 1min},
@@ -98,6 +102,20 @@ inline LogAppend advance_record(SourceId source, Duration to,
 inline LogAppend dead_record(SourceId source, size_t letters) {
   std::vector<DeadLetter> list(letters, DeadLetter{.reason = "malformed", .raw = "{"});
   return {{kPartition, RecordKind::kDead, source, static_cast<uint32_t>(letters)}, encode(list)};
+}
+
+/// A disconnect of the whole stream from `start` on.
+inline Gap outage(GapId id, Duration start) {
+  Gap gap;
+  gap.id = id;
+  gap.stream = kStream;
+  gap.range = {at(start), kMaxEventTime};
+  gap.detail = "line down";
+  gap.opened_at = kNow;
+  return gap;
+}
+inline LogAppend gap_record(const GapRecord& record) {
+  return {{kPartition, RecordKind::kGap, kLeft, 0}, encode(record)};
 }
 
 /// What readers see of one row.

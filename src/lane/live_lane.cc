@@ -21,18 +21,23 @@ size_t size_of(const Commit& commit) {
   for (const PageAdd& add : commit.pages) bytes += sizeof add + add.part.size();
   for (const Row& row : commit.rows) bytes += sizeof row + row.at.key.size() + row.state.size();
   for (const DeadLetterFact& fact : commit.dead) bytes += memory_of(fact);
-  return bytes;
+  for (const SequencePut& put : commit.sequences) {
+    bytes += sizeof put + put.key.size() + put.state.runs.size() * sizeof(SequenceRun);
+  }
+  return bytes + (commit.gaps.size() + commit.bounds.size()) * sizeof(Gap);
 }
 
 }  // namespace
 
-LiveLane::Impl::Impl(LiveLaneOptions given, std::optional<Checkpoint> stored)
+LiveLane::Impl::Impl(LiveLaneOptions given, std::optional<Checkpoint> stored, LaneFacts known)
     : options(std::move(given)),
       watermark(options.delays),
       open(options.schema, options.part_rows_max),
       late(options.schema),
       replay(options.schema, options.partition, undrained(stored, options.replay_drained)),
       marks(options.aggregates),
+      counts(options.sequence, options.partition, known.sequences),
+      damage(std::move(known.damage)),
       batch(options.schema) {
   if (!stored) return;
   HC_ASSERT(stored->partition == options.partition);
@@ -42,6 +47,18 @@ LiveLane::Impl::Impl(LiveLaneOptions given, std::optional<Checkpoint> stored)
   for (const Spilled& page : stored->spilled) open.spilled({page.window, page.slot}, page.through);
   applied = read_after = committed_safe = stored->safe;
   recovering = stored->safe < stored->applied;
+  EventTime highest = kMinEventTime;
+  for (const SourceState& state : watermark.states()) highest = std::max(highest, state.max_event);
+  for (const Gap& gap : damage) {
+    if (gap.range.end == kMaxEventTime) open_damage.push_back({gap.id, highest});
+  }
+}
+
+Duration LiveLane::Impl::delay_of(SourceId source) const {
+  for (const auto& [id, delay] : options.delays) {
+    if (id == source) return delay;
+  }
+  return {};
 }
 
 Effects LiveLane::Impl::begin(Operation given) {
@@ -73,6 +90,12 @@ Commit& LiveLane::Impl::finish(Commit& commit, MarkSet& mark_set, TallySheet& ou
   commit.dead = std::move(dead);
   dead.clear();
   dead_bytes = 0;
+  commit.gaps = std::move(facts.gaps);
+  commit.bounds = std::move(facts.bounds);
+  facts = {};
+  for (Gap& gap : commit.gaps) {
+    if (gap.opened_at == ProcessingTime{}) gap.opened_at = commit.published_at;
+  }
   checkpoint_due = false;
   for (const TallyDelta& delta : commit.tallies) {
     uint64_t& waiting = pending_of(delta.source);
@@ -80,6 +103,7 @@ Commit& LiveLane::Impl::finish(Commit& commit, MarkSet& mark_set, TallySheet& ou
     waiting -= delta.tallies.settled();
   }
   commit.checkpoint = checkpoint();
+  commit.sequences = counts.take(commit.checkpoint->safe);
   const size_t bytes = size_of(commit);
   in_flight.emplace(commit.id, InFlight{commit.checkpoint->safe, bytes});
   in_flight_bytes += bytes;
@@ -121,7 +145,7 @@ uint64_t& LiveLane::Impl::pending_of(SourceId source) {
 
 size_t LiveLane::Impl::memory() const {
   return open.memory() + late.memory() + replay.memory() + batch.memory() + dead_bytes +
-         in_flight_bytes + (operation ? operation->memory : 0);
+         facts.size() * sizeof(Gap) + in_flight_bytes + (operation ? operation->memory : 0);
 }
 
 Effects LiveLane::Impl::fail(Error error) {
@@ -129,8 +153,8 @@ Effects LiveLane::Impl::fail(Error error) {
   return {};
 }
 
-LiveLane::LiveLane(LiveLaneOptions options, std::optional<Checkpoint> checkpoint)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(checkpoint))) {}
+LiveLane::LiveLane(LiveLaneOptions options, std::optional<Checkpoint> checkpoint, LaneFacts facts)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(checkpoint), std::move(facts))) {}
 LiveLane::~LiveLane() = default;
 
 Position LiveLane::read_after() const { return impl_->read_after; }
@@ -154,13 +178,15 @@ Status LiveLane::apply(const LogChunk& chunk) {
   return first_error;
 }
 
+void LiveLane::lost(const LogDamage& damage) { impl_->lost(damage); }
+
 bool LiveLane::can_apply() const {
   const Impl& lane = *impl_;
   if (lane.failure) return false;
   if (lane.recovering) return true;  // it fitted before
   const size_t events_max = lane.options.late_events_max;
   if (lane.late.size() >= events_max || lane.replay.size() >= events_max ||
-      lane.dead.size() >= events_max)
+      lane.dead.size() >= events_max || lane.facts.size() >= events_max)
     return false;
   // Over the bound, and something is under way that will free memory: wait for it.
   const bool waiting = lane.operation || !lane.in_flight.empty();
@@ -254,6 +280,8 @@ Position LiveLane::safe() const { return impl_->committed_safe; }
 ByteCount LiveLane::memory() const { return ByteCount{impl_->memory()}; }
 const std::vector<SourceState>& LiveLane::sources() const { return impl_->watermark.states(); }
 std::vector<std::pair<SourceId, uint64_t>> LiveLane::pending() const { return impl_->pending; }
+const std::vector<Gap>& LiveLane::gaps() const { return impl_->facts.gaps; }
+const std::vector<GapBound>& LiveLane::bounds() const { return impl_->facts.bounds; }
 size_t LiveLane::commits_in_flight() const { return impl_->in_flight.size(); }
 bool LiveLane::dropped() const { return impl_->failure.has_value(); }
 Status LiveLane::failure() const { return impl_->failure ? Status(*impl_->failure) : Status(); }

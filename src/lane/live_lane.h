@@ -3,8 +3,13 @@
 //
 //   apply        decode, intern, put each event into its page's open buffer; late ones aside
 //   seal_slice   one page (window, slot) whose window is behind the watermark becomes part, rows,
-//   marks flush_late   late events: ask for their pages, then merge and commit them spill the
-//   oldest buffered events go into their pages early
+//                marks
+//   flush_late   late events: ask for their pages, then merge and commit them
+//   spill        the oldest buffered events go into their pages early
+//
+// Law L5: what the lane learns of gaps (kGap records, holes in numbers, damage to its log) waits
+// for the next commit, whichever it is. So the frontier never moves past a record whose fact is not
+// in the store, and after a crash each fact is there once.
 //
 // Crash story: every commit carries the checkpoint that is true once it (and those before it) are
 // in the store: progress/checkpoint.h says which records are settled by it. Commits of a lane take
@@ -14,7 +19,7 @@
 // Thread safety: confined to the shard that owns the partition.
 #pragma once
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,8 +42,17 @@ struct LaneAggregate {
   std::optional<Duration> parent;     // first rollup beyond the page window
 };
 
+/// Which events carry numbers that count up without leaving any out.
+struct LaneSequence {
+  enum class Place : uint8_t { kId, kOrder };       // the only id, an integer; or the order
+  std::vector<std::pair<SourceId, Place>> sources;  // none: costs nothing
+  bool by_key = true;  // each key has a count of its own; else the stream has one (one partition)
+  Duration delay{};    // widens a hole on both sides
+};
+
 struct LiveLaneOptions {
   PartitionId partition;
+  StreamId stream;  // of the gaps that the lane opens
   Epoch epoch;
   StreamSchema schema;
   std::vector<LaneAggregate> aggregates;
@@ -54,7 +68,17 @@ struct LiveLaneOptions {
       16'384;  // late events held for one merge; beyond it apply() wants a flush first
   uint32_t part_rows_max =
       65'536;  // rows buffered in columns per page; beyond it they are encoded in memory
+  LaneSequence sequence;
+  std::function<Result<GapId>()> next_gap;  // ids of gaps that the lane opens; needed with
+                                            // `sequence` and for lost(). Failing, it drops the lane
 };
+
+/// What the store knows of a partition beside its checkpoint, in the same snapshot.
+struct LaneFacts {
+  std::map<Bytes, SequenceState, std::less<>> sequences;
+  std::vector<Gap> damage;  // opened by lost(), each as far as its bounds reach
+};
+Result<LaneFacts> read_lane_facts(const Snapshot& snapshot, StreamId stream, PartitionId partition);
 
 /// A page the lane needs to go on with (late merge, or seal over spilled parts).
 struct PageRead {
@@ -75,7 +99,7 @@ struct Effects {
 class LiveLane {
  public:
   /// From nothing, or from the last checkpoint in the store.
-  LiveLane(LiveLaneOptions options, std::optional<Checkpoint> checkpoint);
+  LiveLane(LiveLaneOptions options, std::optional<Checkpoint> checkpoint, LaneFacts facts = {});
   ~LiveLane();
 
   /// First record to read: read the log after this position.
@@ -83,6 +107,10 @@ class LiveLane {
   /// Applies records in position order. Errors: kCorruption naming the record; it is then skipped
   /// and counted, the lane goes on.
   Status apply(const LogChunk& chunk);
+  /// The log is damaged behind the last record applied: what the next chunk brings comes from
+  /// behind it. Opens a gap over what may be lost, once for each place of damage, over all lives;
+  /// its right edge is known with the next events.
+  void lost(const LogDamage& damage);
 
   /// True when a window is behind the watermark and not sealed (or the frontier can follow it over
   /// empty ones), and no page read or late merge is under way.
@@ -92,8 +120,8 @@ class LiveLane {
   Effects seal_slice(ByteCount budget, ProcessingTime now);
   /// False while the late buffer is full: flush first. The log is the buffer meanwhile.
   bool can_apply() const;
-  /// True when late events, dead letters or events for the replay log wait and flush_late() would
-  /// do something about it.
+  /// True when late events, dead letters, facts of gaps or events for the replay log wait and
+  /// flush_late() would do something about it.
   bool has_late() const;
   Effects flush_late(ProcessingTime now);
   /// Over memory_max, or the log kept for re-reading (`safe` lags) is too long: the driver then
@@ -125,6 +153,9 @@ class LiveLane {
   /// Events applied but not settled by a commit produced so far (open buffers, late, waiting for
   /// the replay log), by source.
   std::vector<std::pair<SourceId, uint64_t>> pending() const;
+  /// Facts of gaps that wait for a commit.
+  const std::vector<Gap>& gaps() const;
+  const std::vector<GapBound>& bounds() const;
   size_t commits_in_flight() const;
   /// Fenced, or a commit was refused for good: drop the lane and build a new one from the store's
   /// checkpoint.

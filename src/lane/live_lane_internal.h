@@ -1,5 +1,6 @@
-// The live lane's state, and its steps by file: apply.cc (records in), seal.cc (windows out),
-// merge_late.cc (late and spilled pages), live_lane.cc (commits, checkpoints, answers).
+// The live lane's state, and its steps by file: apply.cc (records in), gaps.cc (what is missing),
+// seal.cc (windows out), merge_late.cc (late and spilled pages), live_lane.cc (commits,
+// checkpoints, answers).
 //
 // One *operation* at a time needs pages of the store: a late merge, a spill of a page that was
 // spilled before, or the seal of such a page. While it is under way no other commit is made, so a
@@ -21,10 +22,19 @@
 #include "lane/page_merge.h"
 #include "lane/parent_marks.h"
 #include "lane/replay_hand_off.h"
+#include "lane/sequence_counts.h"
 #include "lane/settled.h"
 #include "lane/tally_sheet.h"
 
 namespace hindcast {
+
+/// Facts of coverage that wait for a commit.
+struct WaitingFacts {
+  std::vector<Gap> gaps;
+  std::vector<GapBound> bounds;
+  size_t size() const { return gaps.size() + bounds.size(); }
+  bool empty() const { return size() == 0; }
+};
 
 struct Operation {
   enum class Kind : uint8_t { kLate, kSpill, kSeal } kind = Kind::kLate;
@@ -37,6 +47,8 @@ struct Operation {
   CommitId commit = 0;
   TallySheet carried_tallies;  // of the next commit, whichever it had been
   std::vector<DeadLetterFact> carried_dead;
+  WaitingFacts carried_facts;
+  std::vector<SequencePut> carried_sequences;
   std::vector<TallyDelta> settled;
 };
 
@@ -46,7 +58,7 @@ inline size_t memory_of(const DeadLetterFact& fact) {
 }
 
 struct LiveLane::Impl {
-  Impl(LiveLaneOptions given, std::optional<Checkpoint> checkpoint);
+  Impl(LiveLaneOptions given, std::optional<Checkpoint> checkpoint, LaneFacts facts);
 
   // apply.cc
   Status apply(const LogRecord& record);
@@ -54,6 +66,13 @@ struct LiveLane::Impl {
   Status apply_control(const LogRecord& record);
   void sort_events(const LogRecord& record, bool again, LogMark since);
   void refuse(const LogRecord& record, const Error& error);
+
+  // gaps.cc
+  void lost(const LogDamage& damage);
+  /// Events are there again: gaps of damage get their right edge.
+  void bound_damage();
+  void judge_numbers();
+  void open_gap(Gap gap);
 
   // seal.cc
   EventTime sealable() const { return align_down(watermark.value(), options.schema.page_window); }
@@ -83,6 +102,7 @@ struct LiveLane::Impl {
   Checkpoint checkpoint() const;
   Position safe_now() const;
   MergeContext context(Cause::Kind cause, ProcessingTime now) const;
+  Duration delay_of(SourceId source) const;
   PageKey key(PageAt at) const { return {options.partition, at.first, at.second}; }
   uint64_t& pending_of(SourceId source);
   size_t memory() const;
@@ -97,11 +117,13 @@ struct LiveLane::Impl {
   LateBuffer late;
   ReplayHandOff replay;
   ParentMarks marks;
+  SequenceCounts counts;
 
   // What the next commit carries besides its pages.
   TallySheet tallies;
   std::vector<DeadLetterFact> dead;
   size_t dead_bytes = 0;
+  WaitingFacts facts;
   bool checkpoint_due = false;  // events moved to the replay log, and no commit says so yet
 
   Position applied;  // last record applied (or skipped as settled)
@@ -111,6 +133,13 @@ struct LiveLane::Impl {
   bool recovering = false;
   std::optional<Error> failure;
   std::vector<std::pair<SourceId, uint64_t>> pending;
+
+  std::vector<Gap> damage;  // known gaps of damage, of this life and former ones
+  struct DamageEdge {
+    GapId gap;
+    EventTime highest_before;
+  };
+  std::vector<DamageEdge> open_damage;  // those without a right edge
 
   std::optional<Operation> operation;
   PageAt flush_from{};  // where the next late merge begins: round and round

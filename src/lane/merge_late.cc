@@ -23,7 +23,8 @@ std::vector<Bytes> keys_of(const EventBatch& rows) {
 
 bool LiveLane::Impl::has_late() const {
   if (recovering || failure) return false;
-  return replay.can_append() || (!operation && (!late.empty() || !dead.empty() || checkpoint_due));
+  return replay.can_append() ||
+         (!operation && (!late.empty() || !dead.empty() || !facts.empty() || checkpoint_due));
 }
 
 Effects LiveLane::Impl::flush_late(ProcessingTime now) {
@@ -32,7 +33,7 @@ Effects LiveLane::Impl::flush_late(ProcessingTime now) {
   if (replay.can_append()) effects.to_replay_log = replay.append();
   if (operation) return effects;
   if (late.empty()) {
-    if (dead.empty() && !checkpoint_due) return effects;
+    if (dead.empty() && facts.empty() && !checkpoint_due) return effects;
     Commit commit = start_commit({Cause::Kind::kLive}, now);
     MarkSet no_marks;
     TallySheet no_outcomes;
@@ -69,7 +70,9 @@ Effects LiveLane::Impl::late_read(std::vector<PageParts> pages, ProcessingTime n
   }
   operation->carried_tallies = tallies;
   operation->carried_dead = dead;
+  operation->carried_facts = facts;
   finish(commit, mark_set, outcomes);
+  operation->carried_sequences = commit.sequences;
   operation->state = Operation::State::kCommitting;
   operation->commit = commit.id;
   operation->settled = commit.tallies;
@@ -88,6 +91,11 @@ void LiveLane::Impl::late_refused() {
   for (const TallyDelta& delta : operation->settled)
     pending_of(delta.source) += delta.tallies.settled();
   for (const DeadLetterFact& fact : operation->carried_dead) dead_bytes += memory_of(fact);
+  facts.gaps.insert(facts.gaps.begin(), operation->carried_facts.gaps.begin(),
+                    operation->carried_facts.gaps.end());
+  facts.bounds.insert(facts.bounds.begin(), operation->carried_facts.bounds.begin(),
+                      operation->carried_facts.bounds.end());
+  counts.refused(operation->carried_sequences);
   checkpoint_due = true;  // what it said of the replay log was not said either
   marks.forget();
   operation.reset();

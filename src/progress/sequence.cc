@@ -131,6 +131,10 @@ std::vector<SequenceJudge::Count> SequenceJudge::take_judged() {
   return out;
 }
 
+void SequenceJudge::not_stored(BytesView key) {
+  if (const auto at = counts_.find(key); at != counts_.end()) judged_.push_back(&*at);
+}
+
 std::map<Bytes, SequenceState, std::less<>> SequenceJudge::states() const {
   std::map<Bytes, SequenceState, std::less<>> out;
   for (const auto& [key, known] : counts_) out.emplace(key, known.state);

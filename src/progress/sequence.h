@@ -74,6 +74,8 @@ class SequenceJudge {
   std::vector<Count> take_changed(size_t n);
   /// Counts that judge() changed since they were last taken here.
   std::vector<Count> take_judged();
+  /// Taken, but not stored after all: take_judged() gives it again, as it stands then.
+  void not_stored(BytesView key);
 
   std::map<Bytes, SequenceState, std::less<>> states() const;
   void restore(const std::map<Bytes, SequenceState, std::less<>>& states);
