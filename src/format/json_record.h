@@ -29,6 +29,7 @@ class JsonRecord {
  public:
   JsonRecord();
   ~JsonRecord();
+  JsonRecord(JsonRecord&&) noexcept;
 
   /// Fills the cells that `paths` names; the others are left alone. False: not JSON, `problem` says
   /// what is wrong.
