@@ -30,6 +30,7 @@ class JsonRecord {
   JsonRecord();
   ~JsonRecord();
   JsonRecord(JsonRecord&&) noexcept;
+  JsonRecord& operator=(JsonRecord&&) noexcept;
 
   /// Fills the cells that `paths` names; the others are left alone. False: not JSON, `problem` says
   /// what is wrong.
