@@ -6,6 +6,7 @@
 #include "log/threaded_log.h"
 #include "source/file_source.h"
 #include "source/stdin_source.h"
+#include "source/websocket_source.h"
 #include "store/embedded_store.h"
 
 namespace hindcast {
@@ -51,6 +52,8 @@ Result<std::unique_ptr<Source>> open_source(const SourceConfig& config, const St
       return make_file_source(schema, config, make_decoder(schema, config), files, runtime, resume);
     case SourceKind::kStdin:
       return make_stdin_source(schema, make_decoder(schema, config), runtime);
+    case SourceKind::kWebsocket:
+      return make_websocket_source(schema, config, make_decoder(schema, config), runtime);
     default:
       return invalid_argument("a source of kind '" + std::string(kind_name(config.kind)) +
                               "' cannot be read");

@@ -26,6 +26,12 @@ struct UnderWay {
   std::optional<Error> failed;
 };
 
+/// Nothing for the log or the books: no reason for a write and its fsync.
+bool says_nothing(const SourceBatch& batch) {
+  return batch.events.empty() && batch.dead.empty() && batch.resume.empty() && batch.ignored == 0 &&
+         !batch.connected && !batch.disconnected && !batch.ended && !batch.heartbeat;
+}
+
 }  // namespace
 
 SourceWorker::SourceWorker(SourceId id, std::string name, Result<std::unique_ptr<Source>> source,
@@ -75,11 +81,7 @@ void SourceWorker::run(const std::stop_token& stop) {
   };
   bool ended = false;
   while (!stop.stop_requested() && !ended) {
-    std::optional<Result<SourceBatch>> polled;
-    source_->poll(kPollBytes, [&](Result<SourceBatch> batch) { polled = std::move(batch); });
-    if (!*polled) return fail(polled->error());
-    const SourceBatch batch = std::move(*polled).value();
-    ended = batch.ended;
+    Bytes durable;
     {
       std::unique_lock lock(under_way->mutex);
       if (!under_way->changed.wait(lock, stop, [&] { return under_way->count < kUnderWayMax; }))
@@ -88,6 +90,20 @@ void SourceWorker::run(const std::stop_token& stop) {
         lock.unlock();
         return fail(*failed);
       }
+      durable = std::exchange(under_way->durable, {});
+    }
+    if (!durable.empty()) source_->durable(durable);
+    std::optional<Result<SourceBatch>> polled;
+    source_->poll(kPollBytes, [&](Result<SourceBatch> batch) { polled = std::move(batch); });
+    if (!*polled) return fail(polled->error());
+    const SourceBatch batch = std::move(*polled).value();
+    if (says_nothing(batch)) {
+      if (batch.retry_after) pause(*batch.retry_after);
+      continue;
+    }
+    ended = batch.ended;
+    {
+      const std::scoped_lock lock(under_way->mutex);
       ++under_way->count;
     }
     const auto done = [under_way, token = batch.resume](const Result<bool>& result) {
@@ -107,12 +123,6 @@ void SourceWorker::run(const std::stop_token& stop) {
       pause(kOverloadDelay);
       if (stop.stop_requested()) return;
     }
-    Bytes durable;
-    {
-      const std::scoped_lock lock(under_way->mutex);
-      durable = std::exchange(under_way->durable, {});
-    }
-    if (!durable.empty()) source_->durable(durable);
     if (batch.retry_after && !ended) pause(*batch.retry_after);
   }
   std::unique_lock lock(under_way->mutex);

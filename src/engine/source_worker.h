@@ -1,4 +1,4 @@
-// Reads one pull source (file, stdin) on a thread of its own: poll, append to the log, tell the
+// Reads one pull source (file, stdin, websocket) on a thread of its own: poll, append to the log, tell the
 // source what is durable. A few batches are under way at once, so that parsing goes on during an
 // fsync; when the log is at its bound the batch is held and the source is not polled: it is
 // blocked, not idle.

@@ -154,26 +154,10 @@ class EventReader {
   }
 
   void set_unit(Section& section, const std::string& unit) {
-    TimeMapping& time = event_.time;
-    constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {{"s", TimeUnit::kSeconds},
-                                                                {"ms", TimeUnit::kMilliseconds},
-                                                                {"us", TimeUnit::kMicroseconds},
-                                                                {"ns", TimeUnit::kNanoseconds},
-                                                                {"rfc3339", TimeUnit::kRfc3339}};
-    for (const auto& [name, value] : kUnits) {
-      if (unit == name) {
-        time.unit = value;
-        return;
-      }
-    }
-    if (unit.find('%') != std::string::npos) {
-      time.unit = TimeUnit::kPattern;
-      time.pattern = unit;
-      return;
-    }
+    if (read_time_unit(unit, event_.time)) return;
     section.problem(section.has("time_unit") ? "time_unit" : "time",
                     "has the unit \"" + unit + "\", which is not known",
-                    "s, ms, us, ns, rfc3339, or a pattern like \"%Y-%m-%d %H:%M:%S\"");
+                    std::string(kTimeUnitHint));
   }
 
   std::optional<FieldRef> optional_ref(Section& section, std::string_view key) {
@@ -348,6 +332,23 @@ class EventReader {
 };
 
 }  // namespace
+
+bool read_time_unit(const std::string& unit, TimeMapping& out) {
+  constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {{"s", TimeUnit::kSeconds},
+                                                              {"ms", TimeUnit::kMilliseconds},
+                                                              {"us", TimeUnit::kMicroseconds},
+                                                              {"ns", TimeUnit::kNanoseconds},
+                                                              {"rfc3339", TimeUnit::kRfc3339}};
+  for (const auto& [name, value] : kUnits) {
+    if (unit != name) continue;
+    out.unit = value;
+    return true;
+  }
+  if (unit.find('%') == std::string::npos) return false;
+  out.unit = TimeUnit::kPattern;
+  out.pattern = unit;
+  return true;
+}
 
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
                 Problems& problems) {

@@ -77,11 +77,12 @@ ParsedAggregate read_aggregate(const TomlNode& node, Problems& problems) {
   return out;
 }
 
-/// "env:NAME" or "file:PATH": secrets do not stand in a file that is shown around.
-std::optional<std::string> read_secret(const TomlNode& node, const std::string& folder,
-                                       Problems& problems) {
+}  // namespace
+
+std::optional<std::string> read_secret(const TomlNode& node, const std::string& where,
+                                       const std::string& folder, Problems& problems) {
   const auto fail = [&](std::string message, std::string hint) {
-    problems.push_back({node.line, "'tokens' in [server] " + std::move(message), std::move(hint)});
+    problems.push_back({node.line, where + " " + std::move(message), std::move(hint)});
     return std::nullopt;
   };
   const std::string& text = node.text;
@@ -106,6 +107,8 @@ std::optional<std::string> read_secret(const TomlNode& node, const std::string& 
   if (secret.empty()) return fail("names an empty secret (" + text + ")", "");
   return secret;
 }
+
+namespace {
 
 void read_server(Section& section, const std::string& folder, ServerConfig& server,
                  Problems& problems) {
@@ -132,7 +135,7 @@ void read_server(Section& section, const std::string& folder, ServerConfig& serv
   if (tokens->kind != TomlNode::Kind::kArray)
     return section.problem("tokens", "must be an array", "for example: [\"env:HINDCAST_TOKEN\"]");
   for (const TomlNode& item : tokens->items) {
-    if (auto secret = read_secret(item, folder, problems))
+    if (auto secret = read_secret(item, "'tokens' in [server]", folder, problems))
       server.tokens.push_back(std::move(*secret));
   }
 }

@@ -42,12 +42,25 @@ StreamSettings read_stream_settings(Section& section);
 /// config_event.cc: [source.event] and [source.values].
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
                 Problems& problems);
+/// "s", "ms", …, or a strptime pattern. False: not known; `out` is unchanged.
+bool read_time_unit(const std::string& unit, TimeMapping& out);
+inline constexpr std::string_view kTimeUnitHint =
+    "s, ms, us, ns, rfc3339, or a pattern like \"%Y-%m-%d %H:%M:%S\"";
 /// config_source.cc: [[source]].
 ParsedSource read_source(const TomlNode& node, const std::string& folder, Problems& problems);
+/// `match` of a section.
+std::map<std::string, std::string> read_match(Section& section, Problems& problems);
+/// config_websocket.cc: the keys of kind = "websocket". The rest of the source was read before.
+void read_websocket(Section& section, const std::string& folder, SourceConfig& config,
+                    Problems& problems);
 /// config_streams.cc: sources and [[stream]] tables become streams, aggregates are bound to them.
 void build_streams(std::vector<ParsedStream> streams, std::vector<ParsedSource> sources,
                    std::vector<ParsedAggregate> aggregates, Config& config, Problems& problems);
 
+/// "env:NAME" or "file:PATH": secrets do not stand in a file that is shown around. `where` begins
+/// the message of a problem.
+std::optional<std::string> read_secret(const TomlNode& node, const std::string& where,
+                                       const std::string& folder, Problems& problems);
 /// {name} parts of a path template, in order.
 std::vector<std::string> path_part_names(const std::string& path);
 std::string resolve_path(const std::string& path, const std::string& folder);

@@ -45,29 +45,6 @@ void read_watermark(Section& section, SourceConfig& config, Problems& problems) 
   config.accept = window;
 }
 
-void read_match(Section& section, FormatConfig& format, Problems& problems) {
-  const TomlNode* match = section.find("match");
-  if (match == nullptr) return;
-  if (match->kind != TomlNode::Kind::kTable)
-    return section.problem("match", "must be a table", "for example: { e = \"trade\" }");
-  for (const auto& [path, node] : match->members) {
-    switch (node.kind) {
-      case TomlNode::Kind::kText:
-        format.match[path] = node.text;
-        break;
-      case TomlNode::Kind::kInteger:
-        format.match[path] = std::to_string(node.integer);
-        break;
-      case TomlNode::Kind::kBoolean:
-        format.match[path] = node.boolean ? "true" : "false";
-        break;
-      default:
-        problems.push_back(
-            {node.line, "'match' wants a text, integer or boolean for '" + path + "'", ""});
-    }
-  }
-}
-
 void read_format(Section& section, SourceConfig& config, Problems& problems) {
   FormatConfig& format = config.format;
   const auto kind = section.choice("format", {"ndjson", "json", "csv"});
@@ -92,16 +69,21 @@ void read_format(Section& section, SourceConfig& config, Problems& problems) {
   format.each = section.text("each").value_or("");
   if (!format.each.empty() && format.kind == FormatKind::kCsv)
     section.problem("each", "belongs to JSON formats");
-  read_match(section, format, problems);
+  format.match = read_match(section, problems);
   format.line_max = section.bytes("line_max", 1_KiB, 64_MiB).value_or(format.line_max);
 }
 
 void read_kind(Section& section, SourceConfig& config) {
   const auto kind =
-      section.choice("kind", {"http", "file", "stdin"}, {"websocket", "kafka", "redis"});
-  if (!section.has("kind")) section.missing("kind", "kind = \"http\", \"file\" or \"stdin\"");
+      section.choice("kind", {"http", "file", "stdin", "websocket"}, {"kafka", "redis"});
+  if (!section.has("kind"))
+    section.missing("kind", "kind = \"http\", \"file\", \"stdin\" or \"websocket\"");
   if (kind == "file") config.kind = SourceKind::kFile;
   if (kind == "stdin") config.kind = SourceKind::kStdin;
+  if (kind == "websocket") {
+    config.kind = SourceKind::kWebsocket;
+    config.delivery = DeliveryKind::kLossy;  // what is sent while nobody listens is gone
+  }
   for (const std::string_view key : {"path", "follow", "last_row"}) {
     if (kind && section.has(key) && config.kind != SourceKind::kFile)
       section.problem(key, "belongs to kind = \"file\"");
@@ -138,6 +120,33 @@ void read_file(Section& section, SourceConfig& config, const std::string& folder
 }
 
 }  // namespace
+
+std::map<std::string, std::string> read_match(Section& section, Problems& problems) {
+  std::map<std::string, std::string> out;
+  const TomlNode* match = section.find("match");
+  if (match == nullptr) return out;
+  if (match->kind != TomlNode::Kind::kTable) {
+    section.problem("match", "must be a table", "for example: { e = \"trade\" }");
+    return out;
+  }
+  for (const auto& [path, node] : match->members) {
+    switch (node.kind) {
+      case TomlNode::Kind::kText:
+        out[path] = node.text;
+        break;
+      case TomlNode::Kind::kInteger:
+        out[path] = std::to_string(node.integer);
+        break;
+      case TomlNode::Kind::kBoolean:
+        out[path] = node.boolean ? "true" : "false";
+        break;
+      default:
+        problems.push_back(
+            {node.line, "'match' wants a text, integer or boolean for '" + path + "'", ""});
+    }
+  }
+  return out;
+}
 
 std::string resolve_path(const std::string& path, const std::string& folder) {
   if (path.empty() || path[0] == '/' || folder.empty() || folder == ".") return path;
@@ -194,6 +203,7 @@ ParsedSource read_source(const TomlNode& node, const std::string& folder, Proble
   config.overlap = section.duration("overlap", Duration(0)).value_or(config.overlap);
   out.settings = read_stream_settings(section);
   read_event(section.find("event"), section.find("values"), out, problems);
+  read_websocket(section, folder, config, problems);
   return out;
 }
 

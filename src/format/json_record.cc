@@ -113,6 +113,8 @@ struct JsonRecord::Impl {
 
 JsonRecord::JsonRecord() : impl_(std::make_unique<Impl>()) {}
 JsonRecord::~JsonRecord() = default;
+JsonRecord::JsonRecord(JsonRecord&&) noexcept = default;
+JsonRecord& JsonRecord::operator=(JsonRecord&&) noexcept = default;
 
 bool JsonRecord::read(PaddedText text, const JsonPaths& paths, Cell* cells, Problem& problem) {
   static_assert(PaddedText::kPadding >= simdjson::SIMDJSON_PADDING);

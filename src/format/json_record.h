@@ -29,6 +29,8 @@ class JsonRecord {
  public:
   JsonRecord();
   ~JsonRecord();
+  JsonRecord(JsonRecord&&) noexcept;
+  JsonRecord& operator=(JsonRecord&&) noexcept;
 
   /// Fills the cells that `paths` names; the others are left alone. False: not JSON, `problem` says
   /// what is wrong.

@@ -32,7 +32,8 @@ struct SourceBatch {
 class Source {
  public:
   virtual ~Source() = default;
-  /// The next batch, about `max` input bytes at most. One poll at a time.
+  /// The next batch, about `max` input bytes at most. One poll at a time. It may wait for something
+  /// to come, 50 ms at most, since nobody can stop it meanwhile; what is there is given at once.
   virtual void poll(ByteCount max, Done<SourceBatch> done) = 0;
   /// Everything up to this token is durable.
   virtual void durable(BytesView resume) = 0;
