@@ -45,41 +45,19 @@ void read_watermark(Section& section, SourceConfig& config, Problems& problems) 
   config.accept = window;
 }
 
-void read_match(Section& section, FormatConfig& format, Problems& problems) {
-  const TomlNode* match = section.find("match");
-  if (match == nullptr) return;
-  if (match->kind != TomlNode::Kind::kTable)
-    return section.problem("match", "must be a table", "for example: { e = \"trade\" }");
-  for (const auto& [path, node] : match->members) {
-    switch (node.kind) {
-      case TomlNode::Kind::kText:
-        format.match[path] = node.text;
-        break;
-      case TomlNode::Kind::kInteger:
-        format.match[path] = std::to_string(node.integer);
-        break;
-      case TomlNode::Kind::kBoolean:
-        format.match[path] = node.boolean ? "true" : "false";
-        break;
-      default:
-        problems.push_back(
-            {node.line, "'match' wants a text, integer or boolean for '" + path + "'", ""});
-    }
-  }
-}
+}  // namespace
 
-void read_format(Section& section, SourceConfig& config, Problems& problems) {
-  FormatConfig& format = config.format;
+void read_format(Section& section, FormatConfig& format, bool any_format, Problems& problems) {
   const auto kind = section.choice("format", {"ndjson", "json", "csv"});
+  if (kind == "ndjson") format.kind = FormatKind::kNdjson;
   if (kind == "json") format.kind = FormatKind::kJson;
   if (kind == "csv") format.kind = FormatKind::kCsv;
   for (const std::string_view key : {"delimiter", "header", "quote", "null"}) {
-    // HTTP producers may send CSV by content type, whatever the source's own format is.
-    if (section.has(key) && format.kind != FormatKind::kCsv && config.kind != SourceKind::kHttp)
+    if (section.has(key) && format.kind != FormatKind::kCsv && !any_format)
       section.problem(key, "belongs to format = \"csv\"");
   }
   if (const auto c = section.character("delimiter")) format.delimiter = *c;
-  format.header = section.boolean("header").value_or(true);
+  format.header = section.boolean("header").value_or(format.header);
   if (const TomlNode* quote = section.find("quote");
       quote != nullptr && quote->text.empty() && quote->kind == TomlNode::Kind::kText) {
     format.quote = '\0';
@@ -88,13 +66,27 @@ void read_format(Section& section, SourceConfig& config, Problems& problems) {
   }
   if (format.quote == format.delimiter)
     section.problem(section.has("quote") ? "quote" : "delimiter", "is both quote and delimiter");
-  format.null_text = section.text("null").value_or("");
-  format.each = section.text("each").value_or("");
+  format.null_text = section.text("null").value_or(format.null_text);
+  format.each = section.text("each").value_or(format.each);
   if (!format.each.empty() && format.kind == FormatKind::kCsv)
     section.problem("each", "belongs to JSON formats");
-  read_match(section, format, problems);
+  if (section.has("match")) format.match = read_match(section, problems);
   format.line_max = section.bytes("line_max", 1_KiB, 64_MiB).value_or(format.line_max);
 }
+
+void check_path_parts(Section& section, const std::string& path) {
+  const auto names = path_part_names(path);
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!is_name(names[i]))
+      section.problem("path", "has the part {" + names[i] + "}, which is no name");
+    if (std::count(names.begin(), names.end(), names[i]) > 1 &&
+        std::find(names.begin(), names.end(), names[i]) - names.begin() == static_cast<long>(i)) {
+      section.problem("path", "has the part {" + names[i] + "} twice");
+    }
+  }
+}
+
+namespace {
 
 void read_kind(Section& section, SourceConfig& config) {
   const auto kind =
@@ -116,15 +108,7 @@ void read_file(Section& section, SourceConfig& config, const std::string& folder
     section.missing("path", "path = \"data/{day}/{symbol}.csv.gz\"");
   if (path) {
     config.path = resolve_path(*path, folder);
-    const auto names = path_part_names(*path);
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (!is_name(names[i]))
-        section.problem("path", "has the part {" + names[i] + "}, which is no name");
-      if (std::count(names.begin(), names.end(), names[i]) > 1 &&
-          std::find(names.begin(), names.end(), names[i]) - names.begin() == static_cast<long>(i)) {
-        section.problem("path", "has the part {" + names[i] + "} twice");
-      }
-    }
+    check_path_parts(section, *path);
   }
   config.follow = section.boolean("follow").value_or(false);
   if (const auto last = section.choice("last_row", {"repeated", "event"}))
@@ -138,6 +122,33 @@ void read_file(Section& section, SourceConfig& config, const std::string& folder
 }
 
 }  // namespace
+
+std::map<std::string, std::string> read_match(Section& section, Problems& problems) {
+  std::map<std::string, std::string> out;
+  const TomlNode* match = section.find("match");
+  if (match == nullptr) return out;
+  if (match->kind != TomlNode::Kind::kTable) {
+    section.problem("match", "must be a table", "for example: { e = \"trade\" }");
+    return out;
+  }
+  for (const auto& [path, node] : match->members) {
+    switch (node.kind) {
+      case TomlNode::Kind::kText:
+        out[path] = node.text;
+        break;
+      case TomlNode::Kind::kInteger:
+        out[path] = std::to_string(node.integer);
+        break;
+      case TomlNode::Kind::kBoolean:
+        out[path] = node.boolean ? "true" : "false";
+        break;
+      default:
+        problems.push_back(
+            {node.line, "'match' wants a text, integer or boolean for '" + path + "'", ""});
+    }
+  }
+  return out;
+}
 
 std::string resolve_path(const std::string& path, const std::string& folder) {
   if (path.empty() || path[0] == '/' || folder.empty() || folder == ".") return path;
@@ -184,14 +195,17 @@ ParsedSource read_source(const TomlNode& node, const std::string& folder, Proble
   }
   config.stream = section.text("stream").value_or(config.name);
   read_kind(section, config);
-  read_format(section, config, problems);
+  // HTTP producers may send CSV by content type, whatever the source's own format is.
+  read_format(section, config.format, config.kind == SourceKind::kHttp, problems);
   read_file(section, config, folder);
   config.max_body = section.bytes("max_body", 1_KiB, 1_GiB).value_or(config.max_body);
   read_watermark(section, config, problems);
   config.late_as_replay = section.duration("late_as_replay", 1ms).value_or(config.late_as_replay);
   section.choice("delivery", {"retrying"}, {"lossy"});
   out.settings = read_stream_settings(section);
+  const size_t problems_before = problems.size();
   read_event(section.find("event"), section.find("values"), out, problems);
+  if (problems.size() == problems_before) read_history(section, folder, out, problems);
   return out;
 }
 
