@@ -8,8 +8,8 @@
 #include "cli/load_config.h"
 #include "cli/sample_file.h"
 #include "format/decoder.h"
+#include "net/path_template.h"
 #include "server/render.h"
-#include "source/path_template.h"
 
 namespace hindcast {
 namespace {

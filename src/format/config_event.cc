@@ -15,11 +15,16 @@ constexpr std::string_view kLaterPseudoFields[] = {"$partition", "$offset", "$en
 
 class EventReader {
  public:
-  EventReader(ParsedSource& source, Problems& problems)
-      : source_(source), event_(source.config.event), problems_(problems) {}
+  EventReader(ParsedSource& source, Problems& problems, const MappingPlace& place)
+      : source_(source),
+        event_(source.config.event),
+        problems_(problems),
+        place_(place),
+        shown_("[" + place.section + ".event]"),
+        values_shown_("[" + place.section + ".values]") {}
 
   void read_event(const TomlNode& node) {
-    Section section(node, "source.event", "[source.event]", problems_);
+    Section section(node, "source.event", shown_, problems_);
     read_key(section);
     read_id(section);
     read_time(section);
@@ -36,8 +41,8 @@ class EventReader {
   void read_values(const TomlNode& node) {
     if (node.kind != TomlNode::Kind::kTable)
       return add(node.line,
-                 "[source.values] must be a table, not " + std::string(node.kind_name()));
-    if (node.members.size() > 64) add(node.line, "[source.values] has more than 64 values");
+                 values_shown_ + " must be a table, not " + std::string(node.kind_name()));
+    if (node.members.size() > 64) add(node.line, values_shown_ + " has more than 64 values");
     for (const auto& [name, value] : node.members) read_value(name, value);
   }
 
@@ -64,7 +69,7 @@ class EventReader {
                              "\"position\" } or { derive = \"content\" }");
     }
     if (node->kind == TomlNode::Kind::kTable && node->member("derive") != nullptr) {
-      Section table(*node, "source.event.id", "'id' in [source.event]", problems_);
+      Section table(*node, "source.event.id", "'id' in " + shown_, problems_);
       const auto derive = table.choice("derive", {"position", "content"});
       if (node->members.size() > 1)
         add(node->line, "'id' has `derive` and something else; one of them is meant");
@@ -94,7 +99,7 @@ class EventReader {
     TimeMapping& time = event_.time;
     std::optional<std::string> unit = section.text("time_unit");
     if (node->kind == TomlNode::Kind::kTable) {
-      Section table(*node, "source.event.time", "'time' in [source.event]", problems_);
+      Section table(*node, "source.event.time", "'time' in " + shown_, problems_);
       if (const TomlNode* field = table.find("field")) {
         if (const auto found = ref(*field, "time")) time.field = *found;
       } else {
@@ -182,19 +187,19 @@ class EventReader {
     };
     if (node.kind == TomlNode::Kind::kArray) {
       if (node.items.empty())
-        add(node.line, "'" + std::string(role) + "' in [source.event] is empty");
+        add(node.line, "'" + std::string(role) + "' in " + shown_ + " is empty");
       for (const TomlNode& item : node.items) one(item);
     } else {
       one(node);
     }
     if (out.size() > 16)
-      add(node.line, "'" + std::string(role) + "' in [source.event] has more than 16 fields");
+      add(node.line, "'" + std::string(role) + "' in " + shown_ + " has more than 16 fields");
     return out;
   }
 
   /// "t", 0, "$file", "gc_{contract}", { field = "t", type = "int" }, { value = "XRPETH" }.
   std::optional<FieldRef> ref(const TomlNode& node, std::string_view role) {
-    const std::string where = "'" + std::string(role) + "' in [source.event]";
+    const std::string where = "'" + std::string(role) + "' in " + shown_;
     switch (node.kind) {
       case TomlNode::Kind::kText:
         return named(node.text, node.line, where);
@@ -259,16 +264,17 @@ class EventReader {
     for (const std::string& name : used) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
       add(line,
-          where + " uses {" + name + "}, which is no part of the source's path" +
-              did_you_mean(name, names),
-          "name it there: path = \"data/{" + name + "}/*.csv\"");
+          where + " uses {" + name + "}, which is no " + place_.parts + did_you_mean(name, names),
+          source_.config.kind == SourceKind::kFile
+              ? "name it there: path = \"data/{" + name + "}/*.csv\""
+              : "");
       return std::nullopt;
     }
     return FieldRef{FieldRef::Kind::kPathPart, text, std::nullopt};
   }
 
   void read_value(const std::string& name, const TomlNode& node) {
-    const std::string where = "value '" + name + "' in [source.values]";
+    const std::string where = "value '" + name + "' in " + values_shown_;
     if (!is_name(name))
       add(node.line, where + " is no name", "letters, digits, _ and -, a letter first");
     ValueField field;
@@ -329,6 +335,8 @@ class EventReader {
   ParsedSource& source_;
   EventMapping& event_;
   Problems& problems_;
+  const MappingPlace& place_;
+  const std::string shown_, values_shown_;
 };
 
 }  // namespace
@@ -351,8 +359,8 @@ bool read_time_unit(const std::string& unit, TimeMapping& out) {
 }
 
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
-                Problems& problems) {
-  EventReader reader(source, problems);
+                Problems& problems, const MappingPlace& place) {
+  EventReader reader(source, problems, place);
   if (event != nullptr) {
     reader.read_event(*event);
   } else {

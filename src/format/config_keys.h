@@ -3,6 +3,8 @@
 //
 // Sections: "" is the top; "source.event.field" is the table form of a field ({ field = "t", type =
 // "int" }); names users choose themselves (values) are written as "*".
+// [source.history.event] and [source.history.values] have the keys of [source.event] and
+// [source.values].
 #pragma once
 #include <cstdint>
 #include <span>

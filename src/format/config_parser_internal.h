@@ -39,13 +39,25 @@ struct ParsedAggregate {
 };
 
 StreamSettings read_stream_settings(Section& section);
+/// Whose mapping is read, for messages.
+struct MappingPlace {
+  std::string section = "source";                   // of "event" and "values"
+  std::string parts = "part of the source's path";  // what {name} may be
+};
 /// config_event.cc: [source.event] and [source.values].
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
-                Problems& problems);
+                Problems& problems, const MappingPlace& place = {});
 /// "s", "ms", …, or a strptime pattern. False: not known; `out` is unchanged.
 bool read_time_unit(const std::string& unit, TimeMapping& out);
 inline constexpr std::string_view kTimeUnitHint =
     "s, ms, us, ns, rfc3339, or a pattern like \"%Y-%m-%d %H:%M:%S\"";
+/// config_history.cc: [source.history], if `source_section` has one. Requires: the source's own
+/// mapping has no problems.
+void read_history(Section& source_section, const std::string& folder, ParsedSource& source,
+                  Problems& problems);
+/// format, each, match and so on; what is not there stays as it is. `any_format`: keys of CSV may
+/// stand beside another format.
+void read_format(Section& section, FormatConfig& format, bool any_format, Problems& problems);
 /// config_source.cc: [[source]].
 ParsedSource read_source(const TomlNode& node, const std::string& folder, Problems& problems);
 /// `match` of a section.
@@ -63,6 +75,14 @@ std::optional<std::string> read_secret(const TomlNode& node, const std::string& 
                                        const std::string& folder, Problems& problems);
 /// {name} parts of a path template, in order.
 std::vector<std::string> path_part_names(const std::string& path);
+/// Each is a name, and there once.
+void check_path_parts(Section& section, const std::string& path);
+/// config_secret.cc: what "env:NAME" or "file:PATH" names; absent when `text` is neither. Errors
+/// continue a sentence: "names the environment variable X, which is not set".
+Result<std::optional<std::string>> find_secret(const std::string& text, const std::string& folder);
+/// A table of HTTP headers, whose values may be secrets.
+void read_headers(Section& section, std::string_view key, const std::string& folder,
+                  std::map<std::string, std::string>& headers, Problems& problems);
 std::string resolve_path(const std::string& path, const std::string& folder);
 
 }  // namespace hindcast

@@ -45,18 +45,19 @@ void read_watermark(Section& section, SourceConfig& config, Problems& problems) 
   config.accept = window;
 }
 
-void read_format(Section& section, SourceConfig& config, Problems& problems) {
-  FormatConfig& format = config.format;
+}  // namespace
+
+void read_format(Section& section, FormatConfig& format, bool any_format, Problems& problems) {
   const auto kind = section.choice("format", {"ndjson", "json", "csv"});
+  if (kind == "ndjson") format.kind = FormatKind::kNdjson;
   if (kind == "json") format.kind = FormatKind::kJson;
   if (kind == "csv") format.kind = FormatKind::kCsv;
   for (const std::string_view key : {"delimiter", "header", "quote", "null"}) {
-    // HTTP producers may send CSV by content type, whatever the source's own format is.
-    if (section.has(key) && format.kind != FormatKind::kCsv && config.kind != SourceKind::kHttp)
+    if (section.has(key) && format.kind != FormatKind::kCsv && !any_format)
       section.problem(key, "belongs to format = \"csv\"");
   }
   if (const auto c = section.character("delimiter")) format.delimiter = *c;
-  format.header = section.boolean("header").value_or(true);
+  format.header = section.boolean("header").value_or(format.header);
   if (const TomlNode* quote = section.find("quote");
       quote != nullptr && quote->text.empty() && quote->kind == TomlNode::Kind::kText) {
     format.quote = '\0';
@@ -65,13 +66,27 @@ void read_format(Section& section, SourceConfig& config, Problems& problems) {
   }
   if (format.quote == format.delimiter)
     section.problem(section.has("quote") ? "quote" : "delimiter", "is both quote and delimiter");
-  format.null_text = section.text("null").value_or("");
-  format.each = section.text("each").value_or("");
+  format.null_text = section.text("null").value_or(format.null_text);
+  format.each = section.text("each").value_or(format.each);
   if (!format.each.empty() && format.kind == FormatKind::kCsv)
     section.problem("each", "belongs to JSON formats");
-  format.match = read_match(section, problems);
+  if (section.has("match")) format.match = read_match(section, problems);
   format.line_max = section.bytes("line_max", 1_KiB, 64_MiB).value_or(format.line_max);
 }
+
+void check_path_parts(Section& section, const std::string& path) {
+  const auto names = path_part_names(path);
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!is_name(names[i]))
+      section.problem("path", "has the part {" + names[i] + "}, which is no name");
+    if (std::count(names.begin(), names.end(), names[i]) > 1 &&
+        std::find(names.begin(), names.end(), names[i]) - names.begin() == static_cast<long>(i)) {
+      section.problem("path", "has the part {" + names[i] + "} twice");
+    }
+  }
+}
+
+namespace {
 
 void read_kind(Section& section, SourceConfig& config) {
   const auto kind =
@@ -98,15 +113,7 @@ void read_file(Section& section, SourceConfig& config, const std::string& folder
     section.missing("path", "path = \"data/{day}/{symbol}.csv.gz\"");
   if (path) {
     config.path = resolve_path(*path, folder);
-    const auto names = path_part_names(*path);
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (!is_name(names[i]))
-        section.problem("path", "has the part {" + names[i] + "}, which is no name");
-      if (std::count(names.begin(), names.end(), names[i]) > 1 &&
-          std::find(names.begin(), names.end(), names[i]) - names.begin() == static_cast<long>(i)) {
-        section.problem("path", "has the part {" + names[i] + "} twice");
-      }
-    }
+    check_path_parts(section, *path);
   }
   config.follow = section.boolean("follow").value_or(false);
   if (const auto last = section.choice("last_row", {"repeated", "event"}))
@@ -193,7 +200,8 @@ ParsedSource read_source(const TomlNode& node, const std::string& folder, Proble
   }
   config.stream = section.text("stream").value_or(config.name);
   read_kind(section, config);
-  read_format(section, config, problems);
+  // HTTP producers may send CSV by content type, whatever the source's own format is.
+  read_format(section, config.format, config.kind == SourceKind::kHttp, problems);
   read_file(section, config, folder);
   config.max_body = section.bytes("max_body", 1_KiB, 1_GiB).value_or(config.max_body);
   read_watermark(section, config, problems);
@@ -202,7 +210,9 @@ ParsedSource read_source(const TomlNode& node, const std::string& folder, Proble
     config.delivery = *delivery == "lossy" ? DeliveryKind::kLossy : DeliveryKind::kRetrying;
   config.overlap = section.duration("overlap", Duration(0)).value_or(config.overlap);
   out.settings = read_stream_settings(section);
+  const size_t problems_before = problems.size();
   read_event(section.find("event"), section.find("values"), out, problems);
+  if (problems.size() == problems_before) read_history(section, folder, out, problems);
   read_websocket(section, folder, config, problems);
   return out;
 }

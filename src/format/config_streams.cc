@@ -106,7 +106,8 @@ class Builder {
       add(source.line, who + "differ in number or types of `key`");
     if (source.schema.identity != schema.identity || source.schema.id != schema.id)
       add(source.line, who + "differ in `id`");
-    std::vector<FieldRef> ordered;
+    std::vector<FieldRef> ordered, ordered_history;
+    auto& history = source.config.history;
     for (const ValueField& field : schema.values) {
       const auto same = std::find_if(source.schema.values.begin(), source.schema.values.end(),
                                      [&](const ValueField& f) { return f.name == field.name; });
@@ -116,12 +117,14 @@ class Builder {
       }
       if (*same != field)
         add(source.line, who + "differ in type or `optional` of value '" + field.name + "'");
-      ordered.push_back(
-          source.config.event.values[static_cast<size_t>(same - source.schema.values.begin())]);
+      const auto at = static_cast<size_t>(same - source.schema.values.begin());
+      ordered.push_back(source.config.event.values[at]);
+      if (history) ordered_history.push_back(history->event.values[at]);
     }
     if (source.schema.values.size() > schema.values.size())
       add(source.line, who + "differ: it has values that they have not");
     source.config.event.values = std::move(ordered);
+    if (history) history->event.values = std::move(ordered_history);
   }
 
   /// Counts belong to the stream: redundant sources carry the same numbers.

@@ -23,6 +23,19 @@ class CsvDecoder final : public LineDecoder {
     reset();
   }
 
+  std::vector<std::string> missing_columns() const override {
+    std::vector<std::string> out;
+    if (!header_) return out;
+    for (size_t cell = 0; cell < layout_.fields().size(); ++cell) {
+      const auto column =
+          std::find(cell_of_column_.begin(), cell_of_column_.end(), static_cast<int>(cell));
+      if (column == cell_of_column_.end() ||
+          static_cast<size_t>(column - cell_of_column_.begin()) >= header_columns_)
+        out.push_back(layout_.fields()[cell]);
+    }
+    return out;
+  }
+
  private:
   void reset() override {
     LineDecoder::reset();

@@ -58,6 +58,9 @@ class Decoder {
   /// What a resume needs besides the row, opaque: the CSV header, line count, whether an array is
   /// open. "" at the beginning.
   virtual std::string header() const = 0;
+  /// Fields of the mapping that the CSV header of this delivery does not have, once it was read.
+  /// Their cells are missing in every row; where they are optional, no dead letter says so.
+  virtual std::vector<std::string> missing_columns() const { return {}; }
 };
 
 /// accept and max_ahead are judged here as well (dead letters "outside-accept", "too-far-ahead").

@@ -267,5 +267,23 @@ TEST(DecoderTest, ContentIsTheIdentityOfWhatHasNone) {
   EXPECT_NE(compare_ids(setup.schema, out.events, 0, out.events, 2), 0);
 }
 
+// An optional column that was renamed would be null in every row, and nobody would notice.
+TEST(DecoderTest, AHeaderSaysWhichColumnsItLacks) {
+  DecodeSetup setup = trades(FormatKind::kCsv);
+  const auto missing = [&](BytesView text) {
+    Decoding decoding(setup);
+    decoding.feed(text, false);
+    return decoding.decoder->missing_columns();
+  };
+  EXPECT_EQ(missing("s,t,i,p\n"), std::vector<std::string>{});
+  EXPECT_EQ(missing("s,t,i,price\n"), std::vector<std::string>{"p"});
+  EXPECT_EQ(missing("s,t,i"), std::vector<std::string>{});  // not read yet
+  setup.source.event.values = {field("3")};
+  EXPECT_EQ(missing("s,t,i,x\n"), std::vector<std::string>{});
+  EXPECT_EQ(missing("s,t,i\n"), std::vector<std::string>{"3"});
+  setup.source.format.header = false;
+  EXPECT_EQ(missing("s,t,i\n"), std::vector<std::string>{});
+}
+
 }  // namespace
 }  // namespace hindcast

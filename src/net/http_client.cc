@@ -3,20 +3,31 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <charconv>
 #include <mutex>
 
 #include "base/assert.h"
+#include "net/compression.h"
 
 namespace hindcast {
 namespace {
 
-size_t take_body(char* data, size_t, size_t size, void* reply) {
-  static_cast<HttpReply*>(reply)->body.append(data, size);
+struct Incoming {
+  HttpReply reply;
+  ByteCount body_max;
+  bool too_large = false;
+};
+
+size_t take_body(char* data, size_t, size_t size, void* incoming_pointer) {
+  auto& incoming = *static_cast<Incoming*>(incoming_pointer);
+  incoming.too_large = size > incoming.body_max.value - incoming.reply.body.size();
+  if (incoming.too_large) return 0;  // ends the transfer
+  incoming.reply.body.append(data, size);
   return size;
 }
 
-size_t take_header(char* data, size_t, size_t size, void* reply_pointer) {
-  auto& headers = static_cast<HttpReply*>(reply_pointer)->headers;
+size_t take_header(char* data, size_t, size_t size, void* incoming_pointer) {
+  auto& headers = static_cast<Incoming*>(incoming_pointer)->reply.headers;
   std::string_view line(data, size);
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
   if (line.starts_with("HTTP/")) {
@@ -57,10 +68,12 @@ class HttpClient::Impl {
 
   Result<HttpReply> request(const std::string& method, const std::string& url, BytesView body,
                             const HttpHeaders& headers) {
-    HttpReply reply;
+    Incoming incoming;
+    incoming.body_max = options_.body_max;
     curl_slist* list = nullptr;
     for (const auto& [name, value] : headers)
       list = curl_slist_append(list, (name + ": " + value).c_str());
+    if (options_.compressed) list = curl_slist_append(list, "Accept-Encoding: gzip, zstd");
 
     curl_easy_reset(curl_);  // options only; the connection is kept
     set(CURLOPT_URL, url.c_str());
@@ -71,9 +84,9 @@ class HttpClient::Impl {
     set(CURLOPT_CUSTOMREQUEST, method.c_str());
     set(CURLOPT_HTTPHEADER, list);
     set(CURLOPT_WRITEFUNCTION, &take_body);
-    set(CURLOPT_WRITEDATA, &reply);
+    set(CURLOPT_WRITEDATA, &incoming);
     set(CURLOPT_HEADERFUNCTION, &take_header);
-    set(CURLOPT_HEADERDATA, &reply);
+    set(CURLOPT_HEADERDATA, &incoming);
     if (method == "HEAD") set(CURLOPT_NOBODY, 1L);
     if (!body.empty() || method == "POST" || method == "PUT") {
       set(CURLOPT_POSTFIELDS, body.data() == nullptr ? "" : body.data());
@@ -82,11 +95,15 @@ class HttpClient::Impl {
 
     const CURLcode code = curl_easy_perform(curl_);
     curl_slist_free_all(list);
+    if (incoming.too_large) return too_large(url);
     if (code != CURLE_OK) return failure(code, url);
     long status = 0;
     curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
+    HttpReply& reply = incoming.reply;
     reply.status = static_cast<int>(status);
-    return reply;
+    reply.received = ByteCount{reply.body.size()};
+    if (options_.compressed) HC_TRY(decompress(url, reply));
+    return std::move(reply);
   }
 
  private:
@@ -98,12 +115,39 @@ class HttpClient::Impl {
     return static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
   }
 
+  Error too_large(const std::string& url) const {
+    return invalid_argument("too-large: " + url + ": the answer is larger than " +
+                            std::to_string(options_.body_max.value) + " bytes");
+  }
+
+  Status decompress(const std::string& url, HttpReply& reply) const {
+    const std::string_view name = reply.header("content-encoding");
+    const auto encoding = compression_of_content_encoding(name);
+    if (!encoding) {
+      return corruption("malformed: " + url + ": the answer is encoded as '" + std::string(name) +
+                        "'");
+    }
+    if (*encoding == Compression::kNone || reply.body.empty()) return {};
+    Bytes plain;
+    const ByteCount most = std::min(options_.body_max, ByteCount{uint64_t{1} << 40});
+    const auto inflated = decompress_all(*encoding, reply.body, most, plain);
+    if (!inflated) return corruption("malformed: " + url + ": " + inflated.error().message);
+    if (*inflated == Inflated::kTooLarge) return too_large(url);
+    reply.body = std::move(plain);
+    return {};
+  }
+
   Error failure(CURLcode code, const std::string& url) const {
     const std::string text = url + ": " + curl_easy_strerror(code);
     switch (code) {
       case CURLE_URL_MALFORMAT:
       case CURLE_UNSUPPORTED_PROTOCOL:
         return invalid_argument("not a usable URL: " + text);
+      case CURLE_PEER_FAILED_VERIFICATION:
+      case CURLE_SSL_CACERT_BADFILE:
+        return invalid_argument("tls: " + text);
+      case CURLE_PARTIAL_FILE:
+        return {ErrorCode::kUnknownOutcome, "truncated: " + text};
       case CURLE_COULDNT_RESOLVE_HOST:
       case CURLE_COULDNT_CONNECT:
         return unavailable("cannot reach " + text);
@@ -130,6 +174,21 @@ HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 Result<HttpReply> HttpClient::request(const std::string& method, const std::string& url,
                                       BytesView body, const HttpHeaders& headers) {
   return impl_->request(method, url, body, headers);
+}
+
+std::optional<Duration> retry_after(const HttpReply& reply, ProcessingTime now) {
+  const std::string text(reply.header("retry-after"));
+  if (text.empty()) return std::nullopt;
+  constexpr int64_t kMost = 366 * 24 * 3600;
+  int64_t wait = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), wait);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    const time_t then = curl_getdate(text.c_str(), nullptr);
+    if (then < 0) return std::nullopt;
+    const time_t sent = curl_getdate(std::string(reply.header("date")).c_str(), nullptr);
+    wait = then - (sent >= 0 ? sent : unix_ns(now) / 1'000'000'000);
+  }
+  return std::chrono::seconds(std::clamp<int64_t>(wait, 0, kMost));
 }
 
 }  // namespace hindcast

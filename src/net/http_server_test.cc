@@ -315,19 +315,6 @@ TEST_F(HttpServerTest, AddressInUseIsAnErrorThatNamesIt) {
             std::string::npos);
 }
 
-TEST(HttpClientTest, NobodyListeningIsUnreachable) {
-  uint16_t port = 0;
-  {
-    const auto server =
-        HttpServer::start({}, [](const HttpRequest&, const HttpResponder&) {}).value();
-    port = server->port();
-  }
-  const auto reply = HttpClient().get("http://127.0.0.1:" + std::to_string(port) + "/");
-  ASSERT_FALSE(reply);
-  EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(HttpClient().get("nonsense://x").error().code, ErrorCode::kInvalidArgument);
-}
-
 TEST(PercentCodingTest, RoundTripsAndLeavesBrokenEscapesAlone) {
   EXPECT_EQ(percent_encode("EWR/UA ü"), "EWR%2FUA%20%C3%BC");
   EXPECT_EQ(percent_decode("EWR%2fUA%20%C3%BC", false), "EWR/UA ü");

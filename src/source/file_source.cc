@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "net/compression.h"
-#include "source/path_template.h"
+#include "net/path_template.h"
 #include "source/resume_token.h"
 
 namespace hindcast {

@@ -1,4 +1,4 @@
-#include "source/path_template.h"
+#include "net/path_template.h"
 
 #include <algorithm>
 
