@@ -1,0 +1,146 @@
+#include "replay/piece_run.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/assert.h"
+#include "replay/cutter.h"
+
+namespace hindcast {
+
+struct PieceRun::Impl {
+  explicit Impl(PieceRunOptions given)
+      : options(std::move(given)),
+        cutter({.schema = options.subwindow.schema,
+                .piece = options.piece,
+                .events_max = options.events_max,
+                .bytes_max = options.bytes_max,
+                .dense_max = options.dense_max}) {}
+
+  void cut();
+  void begin();
+  void go_on();
+  void finish();
+  void fail(Error error) {
+    failure = std::move(error);
+    need = Need::kFailed;
+  }
+
+  PieceRunOptions options;
+  Cutter cutter;
+  Need need = Need::kHistory;
+  std::optional<Slice> slice;  // under way, its events in `subwindow` once allowed
+  std::optional<Subwindow> subwindow;
+  SubwindowResult result;  // of the slices since the last one that covers a window
+  std::vector<SubwindowResult> results;
+  std::optional<Error> failure;
+};
+
+void PieceRun::Impl::cut() {
+  slice = cutter.next();
+  need = slice ? Need::kAllowance : cutter.finished() ? Need::kDone : Need::kHistory;
+}
+
+void PieceRun::Impl::begin() {
+  SubwindowOptions with = options.subwindow;
+  with.range = {std::max(with.range.start, slice->events_in.start),
+                std::min(with.range.end, slice->events_in.end)};
+  subwindow.emplace(std::move(with), std::move(slice->events), std::vector<Window>{slice->whole});
+  go_on();
+}
+
+void PieceRun::Impl::go_on() {
+  switch (subwindow->need()) {
+    case Subwindow::Need::kHeads:
+      need = Need::kHeads;
+      return;
+    case Subwindow::Need::kParts:
+      need = Need::kParts;
+      return;
+    case Subwindow::Need::kCommit:
+      need = Need::kCommit;
+      return;
+    case Subwindow::Need::kFailed:
+      return fail(subwindow->failure().error());
+    case Subwindow::Need::kDone:
+      finish();
+      return cut();
+  }
+}
+
+void PieceRun::Impl::finish() {
+  result.counts += slice->counts;
+  result.counts += subwindow->counts();
+  result.wrote |= subwindow->wrote();
+  result.shorts = subwindow->shorts();
+  std::ranges::move(slice->missing, std::back_inserter(result.missing));
+  std::ranges::move(slice->dead, std::back_inserter(result.dead));
+  if (result.dead.size() > kDeadLettersKept) result.dead.resize(kDeadLettersKept);
+  if (slice->window.start < slice->window.end) {
+    result.window = slice->window;
+    result.certain = slice->certain;
+    results.push_back(std::exchange(result, {}));
+  }
+  subwindow.reset();
+  slice.reset();
+}
+
+PieceRun::PieceRun(PieceRunOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+PieceRun::~PieceRun() = default;
+
+PieceRun::Need PieceRun::need() const { return impl_->need; }
+
+void PieceRun::give(Result<HistoryChunk> chunk) {
+  HC_ASSERT(need() == Need::kHistory);
+  if (!chunk) return impl_->fail(std::move(chunk).error());
+  Status given = impl_->cutter.give(*std::move(chunk));
+  if (!given) return impl_->fail(std::move(given).error());
+  impl_->cut();
+}
+
+uint64_t PieceRun::asks_for() const {
+  HC_ASSERT(need() == Need::kAllowance);
+  return impl_->slice->size;
+}
+void PieceRun::allowed() {
+  HC_ASSERT(need() == Need::kAllowance);
+  impl_->begin();
+}
+
+std::vector<PageRange> PieceRun::heads() const { return impl_->subwindow->heads(); }
+void PieceRun::give_heads(std::vector<PageHead> heads) {
+  impl_->subwindow->give_heads(std::move(heads));
+  impl_->go_on();
+}
+std::vector<PageRead> PieceRun::parts() const { return impl_->subwindow->parts(); }
+void PieceRun::give_parts(std::vector<PageParts> pages, ProcessingTime now) {
+  impl_->subwindow->give_parts(std::move(pages), now);
+  impl_->go_on();
+}
+Commit PieceRun::take_commit() { return impl_->subwindow->take_commit(); }
+void PieceRun::committed(const CommitResult& result) {
+  impl_->subwindow->committed(result);
+  impl_->go_on();
+}
+
+void PieceRun::set_frontiers(std::map<PartitionId, Frontier> frontiers) {
+  impl_->options.subwindow.frontiers = std::move(frontiers);
+}
+
+std::vector<SubwindowResult> PieceRun::take_results() { return std::exchange(impl_->results, {}); }
+
+const Error& PieceRun::failure() const {
+  HC_ASSERT(impl_->failure.has_value());
+  return *impl_->failure;
+}
+
+ByteCount PieceRun::memory() const {
+  ByteCount bytes = impl_->cutter.memory();
+  if (impl_->slice) {
+    for (const EventBatch& batch : impl_->slice->events) bytes += ByteCount{batch.memory()};
+  }
+  if (impl_->subwindow) bytes += impl_->subwindow->memory();
+  return bytes;
+}
+
+}  // namespace hindcast
