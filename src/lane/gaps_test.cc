@@ -278,10 +278,10 @@ TEST_F(LaneGapsTest, DamageBeforeTheFirstEventIsUnboundedBelow) {
 }
 
 TEST(LaneFactsTest, DamageOfThePartitionIsReadWithItsFurthestBound) {
-  MemoryStore memory;
-  FactStore store(memory);
+  MemoryStore store;
   Commit commit;
   Gap mine;
+  mine.stream = kStream;
   mine.cause = Gap::Cause::kCorruption;
   mine.range = {at(1s), kMaxEventTime};
   mine.scope = {GapScope::Kind::kPartition, kPartition, {}};

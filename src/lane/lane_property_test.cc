@@ -289,7 +289,7 @@ struct Simulated {
   std::deque<Task> tasks;  // commits given to the store
   MemoryLog log;
   MemoryStore below;
-  FactStore store;
+  WatchedStore store;
   GapId last_gap = 0;  // outlives crashes, as the pool of numbers does
   const LaneDriverOptions lane_options;
   NaiveGaps gaps;

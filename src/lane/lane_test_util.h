@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "lane/fact_store_test_util.h"
+#include "lane/watched_store_test_util.h"
 #include "lane/lane_driver.h"
 #include "lane/page_merge.h"
 #include "log/memory_log.h"

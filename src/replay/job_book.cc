@@ -246,7 +246,7 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
       entry->served = ++served_;
       return Assignment{Assignment::Kind::kPrepare, entry->job, {}};
     }
-    const EventTime sealed = frontier(entry->job.stream), old_enough = settled(entry->job.source);
+    const EventTime sealed = frontier(entry->job.stream), old_enough = settled(entry->job.stream, entry->job.source);
     const EventTime limit = std::min(sealed, old_enough);
     std::optional<Window> piece = next_window(*entry, limit, false);
     if (!piece && entry->work.empty()) {

@@ -71,8 +71,8 @@ class JobBook {
 
   /// How far a stream's history may be read: the frontier of its slowest partition.
   using FrontierOf = std::function<EventTime(StreamId)>;
-  /// How new a source's history may be: wall clock less `settle`, as event time.
-  using SettledOf = std::function<EventTime(SourceId)>;
+  /// How new a source's history may be: wall clock less `settle`, at the start of a page window.
+  using SettledOf = std::function<EventTime(StreamId, SourceId)>;
   /// The next thing to do, if any. `idle` workers ask again when something changed (wake()) or
   /// after a while.
   std::optional<Assignment> take(const FrontierOf& frontier, const SettledOf& settled, MonoTime now,

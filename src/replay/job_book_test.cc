@@ -31,7 +31,7 @@ class JobBookTest : public ::testing::Test {
     return out;
   }
   std::optional<Assignment> take(EventTime frontier = kMaxEventTime) {
-    return book_.take([=](StreamId) { return frontier; }, [](SourceId) { return kMaxEventTime; },
+    return book_.take([=](StreamId) { return frontier; }, [](StreamId, SourceId) { return kMaxEventTime; },
                       now_, kWall);
   }
   /// Takes a job through its preparation.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -19,11 +20,36 @@ bool may_pass(const Error& error) {
 
 }  // namespace
 
+/// Where answers wait for the next step. Answers to a piece that was dropped are dropped, too.
 struct JobRunner::Inbox {
   std::mutex mutex;
-  std::optional<Result<HistoryChunk>> chunk;    // guarded by mutex
+  std::optional<Result<HistoryChunk>> chunk;      // guarded by mutex
   std::optional<Result<CommitResult>> committed;  // guarded by mutex
-  uint64_t turn = 0;  // of the piece; answers to an earlier one are dropped. Guarded by mutex
+  uint64_t turn = 0;                              // of the piece; guarded by mutex
+
+  /// A callback that puts its answer into `place`.
+  template <class T>
+  static Done<T> answer(std::shared_ptr<Inbox> inbox, std::optional<Result<T>> Inbox::*place,
+                        std::function<void()> wake) {
+    uint64_t turn = 0;
+    {
+      const std::scoped_lock lock(inbox->mutex);
+      turn = inbox->turn;
+    }
+    return [inbox = std::move(inbox), place, turn, wake = std::move(wake)](Result<T> result) {
+      {
+        const std::scoped_lock lock(inbox->mutex);
+        if (inbox->turn != turn) return;
+        (*inbox).*place = std::move(result);
+      }
+      wake();
+    };
+  }
+  template <class T>
+  std::optional<Result<T>> take(std::optional<Result<T>> Inbox::*place) {
+    const std::scoped_lock lock(mutex);
+    return std::exchange(this->*place, std::nullopt);
+  }
 };
 
 JobRunner::JobRunner(Places places, Rng& rng)
@@ -102,10 +128,11 @@ JobRunner::When JobRunner::take(MonoTime now, ProcessingTime wall) {
     }
     return slowest;
   };
-  const auto settled = [&](SourceId id) {
+  const auto settled = [&](StreamId stream, SourceId id) {
     const ReplaySource source = at_.source(id);
     if (source.history == nullptr) return kMaxEventTime;
-    return EventTime(wall.time_since_epoch() - source.history->settle());
+    return align_down(EventTime(wall.time_since_epoch() - source.history->settle()),
+                      at_.stream(stream).schema.page_window);
   };
   assignment_ = at_.book.take(frontier, settled, now, wall);
   if (!assignment_) return now + kIdlePoll;
@@ -172,26 +199,9 @@ JobRunner::When JobRunner::read_history(MonoTime now, ProcessingTime wall) {
   if (!asked_) {
     if (now < not_before_) return not_before_;
     asked_ = true;
-    uint64_t turn = 0;
-    {
-      const std::scoped_lock lock(inbox_->mutex);
-      turn = inbox_->turn;
-    }
-    cursor_->next(kReadBytes,
-                  [inbox = inbox_, turn, wake = at_.wake](Result<HistoryChunk> chunk) {
-                    {
-                      const std::scoped_lock lock(inbox->mutex);
-                      if (inbox->turn != turn) return;
-                      inbox->chunk = std::move(chunk);
-                    }
-                    wake();
-                  });
+    cursor_->next(kReadBytes, Inbox::answer<HistoryChunk>(inbox_, &Inbox::chunk, at_.wake));
   }
-  std::optional<Result<HistoryChunk>> chunk;
-  {
-    const std::scoped_lock lock(inbox_->mutex);
-    chunk.swap(inbox_->chunk);
-  }
+  std::optional<Result<HistoryChunk>> chunk = inbox_->take<HistoryChunk>(&Inbox::chunk);
   if (!chunk) return now + kLongWait;
   asked_ = false;
   return answered(*std::move(chunk), now, wall);
@@ -255,27 +265,10 @@ void JobRunner::give_parts(ProcessingTime wall) {
 JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
   if (!committing_) {
     committing_ = true;
-    uint64_t turn = 0;
-    {
-      const std::scoped_lock lock(inbox_->mutex);
-      turn = inbox_->turn;
-    }
-    Commit commit = run_->take_commit();
-    at_.store.commit(std::move(commit),
-                     [inbox = inbox_, turn, wake = at_.wake](Result<CommitResult> result) {
-                       {
-                         const std::scoped_lock lock(inbox->mutex);
-                         if (inbox->turn != turn) return;
-                         inbox->committed = std::move(result);
-                       }
-                       wake();
-                     });
+    at_.store.commit(run_->take_commit(),
+                     Inbox::answer<CommitResult>(inbox_, &Inbox::committed, at_.wake));
   }
-  std::optional<Result<CommitResult>> result;
-  {
-    const std::scoped_lock lock(inbox_->mutex);
-    result.swap(inbox_->committed);
-  }
+  std::optional<Result<CommitResult>> result = inbox_->take<CommitResult>(&Inbox::committed);
   if (!result) return now + kLongWait;
   committing_ = false;
   if (!*result) {

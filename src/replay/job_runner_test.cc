@@ -11,6 +11,7 @@ namespace {
 
 constexpr StreamId kStream{1};
 constexpr SourceId kSource{1};
+constexpr ProcessingTime kWall{Duration(48h)};  // all of history is old enough
 
 /// One worker over a memory store whose frontier stands at an hour, and a history of 10 s pages.
 class JobRunnerTest : public ::testing::Test {
@@ -51,7 +52,7 @@ class JobRunnerTest : public ::testing::Test {
   ReplayJob run(JobId id, Duration patience = 10min) {
     const MonoTime end = now_ + patience;
     while (now_ < end && !book_.view(id, now_)->job.ended())
-      now_ = std::max(now_, runner_.step(now_, kNow));
+      now_ = std::max(now_, runner_.step(now_, kWall));
     return book_.view(id, now_)->job;
   }
   Content content() {
@@ -252,8 +253,8 @@ TEST_F(JobRunnerTest, ARepairLetsHistoryWin) {
 TEST_F(JobRunnerTest, AReleasedPieceIsReadAgainAndAddsNothingTwice) {
   history_of(events_every(1s, 300), {.piece = 5min, .chunk_events = 20});
   job(1, {EventTime(0s), EventTime(5min)});
-  for (int steps = 0; steps < 7; ++steps) now_ = std::max(now_, runner_.step(now_, kNow));
-  runner_.release(kNow);
+  for (int steps = 0; steps < 7; ++steps) now_ = std::max(now_, runner_.step(now_, kWall));
+  runner_.release(kWall);
   const ReplayJob done = run(1);
   EXPECT_EQ(done.state, ReplayJob::State::kDone);
   uint64_t events = 0;
