@@ -6,7 +6,8 @@
 //             (and those of the log writer, the committer and the HTTP server)
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
-// sources resume at their last durable token, pushes are taken. Nothing is repaired by hand.
+// what lossy sources missed meanwhile is a gap → sources resume at their last durable token, pushes
+// are taken. Nothing is repaired by hand.
 // Stop: lanes and background, sources, the log (what was taken becomes durable), the store. A kill
 // -9 at any point only means that the next start reads more of the log.
 //
@@ -24,6 +25,7 @@
 #include "engine/back_worker.h"
 #include "engine/ingest.h"
 #include "engine/lane_worker.h"
+#include "engine/number_pool.h"
 #include "engine/push_decoders.h"
 #include "engine/read_service.h"
 #include "engine/source_worker.h"
@@ -61,6 +63,8 @@ class Engine final : public ReadService {
          std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
   void recovered();
+  void restore_ingest();
+  void begin();
   void report_lost() const;
   void start_sources();
   void tick();
@@ -74,6 +78,7 @@ class Engine final : public ReadService {
   FileSystem& files_;
   const std::unique_ptr<Log> log_;
   Ledger ledger_;
+  NumberPool gap_numbers_;
   Ingest ingest_;
   PushDecoders decoders_;
   const size_t shards_;
