@@ -54,7 +54,10 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, C
                   }),
       files_(files),
       log_(std::move(log)),
-      ingest_(config_, catalog_, *log_, ledger_),
+      gap_numbers_(*store_, "gap"),
+      ingest_(config_, catalog_, *log_, ledger_,
+              {.next_gap = [this] { return gap_numbers_.take(); },
+               .now = [this] { return runtime_.wall_now(); }}),
       decoders_(config_, catalog_),
       shards_(shards),
       runtime_(thread_names(shards), /*seed=*/1),
@@ -74,10 +77,17 @@ Status Engine::build_partitions() {
   for (const auto& [name, stream] : catalog_.streams()) {
     std::vector<std::pair<SourceId, Duration>> delays;
     Duration late_as_replay{};
+    LaneSequence sequence;
     for (const SourceConfig& source : config_.sources) {
       if (source.stream != name) continue;
-      delays.emplace_back(catalog_.sources().at(source.name), source.delay);
+      const SourceId id = catalog_.sources().at(source.name);
+      delays.emplace_back(id, source.delay);
       late_as_replay = std::max(late_as_replay, source.late_as_replay);
+      if (!source.sequence) continue;
+      sequence.sources.emplace_back(
+          id, source.sequence_in_order ? LaneSequence::Place::kOrder : LaneSequence::Place::kId);
+      sequence.by_key = source.sequence_scope == SequenceScope::kKey;
+      sequence.delay = std::max(sequence.delay, source.delay + source.overlap);
     }
     RollerOptions roller{.schema = stream.schema};
     for (const std::string& aggregate : stream.aggregates) {
@@ -89,11 +99,13 @@ Status Engine::build_partitions() {
       HC_TRY_ASSIGN(const auto drained, snapshot->drain_checkpoint(id));
       std::map<SourceId, uint64_t> merged;
       if (drained) merged.insert(drained->merged.begin(), drained->merged.end());
+      HC_TRY_ASSIGN(LaneFacts facts, read_lane_facts(*snapshot, stream.id, id));
       const Epoch epoch{(checkpoint ? checkpoint->epoch.value : 0) + 1};
       const ShardId shard{static_cast<uint32_t>(partitions_.size() % shards_)};
       Partition partition{id, &stream, nullptr, nullptr};
       partition.lane = std::make_unique<LaneWorker>(
           LiveLaneOptions{.partition = id,
+                          .stream = stream.id,
                           .epoch = epoch,
                           .schema = stream.schema,
                           .aggregates = catalog_.lane_aggregates(name),
@@ -101,11 +113,14 @@ Status Engine::build_partitions() {
                           .late_as_replay = late_as_replay,
                           .replay_drained = drained ? drained->applied : Position{},
                           .memory_max = ByteCount{config_.limits.open_memory.value / count},
-                          .reread_max = ByteCount{config_.log.reread.value / count}},
-          checkpoint, std::move(merged),
+                          .reread_max = ByteCount{config_.log.reread.value / count},
+                          .sequence = sequence,
+                          .next_gap = [this] { return gap_numbers_.take(); }},
+          checkpoint, std::move(facts), std::move(merged),
           LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
           LaneWorker::Hooks{[this] { recovered(); },
-                            [this](PartitionId at) { partitions_.at(at).back->committed(); }});
+                            [this](PartitionId at) { partitions_.at(at).back->committed(); },
+                            {}});
       roller.partition = id;
       partition.back = std::make_unique<BackWorker>(
           DrainOptions{.partition = id,
@@ -181,22 +196,54 @@ void Engine::start() {
 /// Called once per partition, on its shard.
 void Engine::recovered() {
   if (recovering_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
-  runtime_.post(back_shard(shards_), [this] {
-    const MonoTime now = runtime_.mono_now();
-    for (const LaneWorker::View& view : views(all_partitions(), Window{}, {})) {
-      for (const SourceState& state : view.sources) ingest_.restore(state.source, state, now);
-      recovered_events_ += view.recovered_events;
+  runtime_.post(back_shard(shards_), [this] { restore_ingest(); });
+}
+
+/// From what lanes and store know, ingest goes on.
+void Engine::restore_ingest() {
+  // Lanes first: what they have committed meanwhile is in the snapshot.
+  const std::vector<LaneWorker::View> at = views(all_partitions(), Window{}, {});
+  std::map<StreamId, CoverageFacts> known;
+  const auto read = [&]() -> Status {
+    HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+    for (const auto& [name, stream] : catalog_.streams()) {
+      HC_TRY_ASSIGN(known[stream.id], snapshot->coverage(stream.id));
     }
-    recovered_at_ = now;
-    log_info("ready",
-             {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()},
-              {"recovered_events", recovered_events_}});
-    report_lost();
-    replay_->start();
-    start_sources();
-    ready_.store(true, std::memory_order_release);
-    tick();
-  });
+    return {};
+  };
+  if (const Status status = read(); !status) {
+    log_error("gaps not readable; trying again", {{"error", status.error().message}});
+    return runtime_.at(back_shard(shards_), runtime_.mono_now() + kTick,
+                       [this] { restore_ingest(); });
+  }
+  const std::vector<const Partition*> partitions = all_partitions();
+  const MonoTime now = runtime_.mono_now();
+  for (size_t i = 0; i < at.size(); ++i) {
+    CoverageFacts& facts = known[partitions[i]->stream->id];
+    facts.gaps.insert(facts.gaps.end(), at[i].gaps.begin(), at[i].gaps.end());
+    facts.bounds.insert(facts.bounds.end(), at[i].bounds.begin(), at[i].bounds.end());
+    for (const SourceState& state : at[i].sources) ingest_.restore(state.source, state, now);
+    recovered_events_ += at[i].recovered_events;
+  }
+  for (const auto& [stream, facts] : known) ingest_.restore(stream, facts);
+  begin();
+}
+
+/// Gaps of the time in between come before anything else: events after it would let frontiers pass.
+void Engine::begin() {
+  if (const Status opened = ingest_.open_stops(); !opened) {
+    log_warn("not ready: gaps cannot be told yet", {{"error", opened.error().message}});
+    return runtime_.at(back_shard(shards_), runtime_.mono_now() + kTick, [this] { begin(); });
+  }
+  recovered_at_ = runtime_.mono_now();
+  log_info("ready",
+           {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()},
+            {"recovered_events", recovered_events_}});
+  report_lost();
+  replay_->start();
+  start_sources();
+  ready_.store(true, std::memory_order_release);
+  tick();
 }
 
 /// Damage to the log, or a log that ends too early, takes events that were counted as received.

@@ -6,7 +6,8 @@
 //             (and those of the log writer, the committer and the HTTP server)
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
-// sources resume at their last durable token, pushes are taken. Nothing is repaired by hand.
+// what lossy sources missed meanwhile is a gap → sources resume at their last durable token, pushes
+// are taken. Nothing is repaired by hand.
 // Stop: lanes and background, sources, the log (what was taken becomes durable), the store. A kill
 // -9 at any point only means that the next start reads more of the log.
 //
@@ -24,6 +25,7 @@
 #include "engine/back_worker.h"
 #include "engine/ingest.h"
 #include "engine/lane_worker.h"
+#include "engine/number_pool.h"
 #include "engine/push_decoders.h"
 #include "engine/number_pool.h"
 #include "engine/read_service.h"
@@ -70,6 +72,8 @@ class Engine final : public ReadService {
   Status build_replay();
   void advance_for_replay(const SourceConfig& source, EventTime to);
   void recovered();
+  void restore_ingest();
+  void begin();
   void report_lost() const;
   void start_sources();
   void tick();
@@ -83,6 +87,7 @@ class Engine final : public ReadService {
   FileSystem& files_;
   const std::unique_ptr<Log> log_;
   Ledger ledger_;
+  NumberPool gap_numbers_;
   Ingest ingest_;
   PushDecoders decoders_;
   const size_t shards_;

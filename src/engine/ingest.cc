@@ -1,10 +1,12 @@
 #include "engine/ingest.h"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "engine/event_records.h"
+#include "progress/facts_codec.h"
 
 namespace hindcast {
 namespace {
@@ -22,12 +24,23 @@ EventTime end_of(EventTime max_event, Duration window) {
 
 }  // namespace
 
-Ingest::Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger)
-    : log_(log), ledger_(ledger) {
+Ingest::Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger,
+               Stamps stamps)
+    : log_(log), ledger_(ledger), stamps_(std::move(stamps)) {
+  std::map<StreamId, std::map<SourceId, Outages::Line>> lines;
+  for (const SourceConfig& source : config.sources) {
+    lines[catalog.stream_of(source).id][catalog.sources().at(source.name)] = {
+        .lossy = source.delivery == DeliveryKind::kLossy, .reach = source.delay + source.overlap};
+  }
+  for (const auto& [name, info] : catalog.streams()) {
+    Outages outages(info.schema.page_window, std::move(lines[info.id]));
+    streams_[info.id].reset(new Stream{&info, {}, std::move(outages)});
+  }
   for (const SourceConfig& source : config.sources) {
     auto lane = std::make_unique<Lane>();
     lane->config = &source;
     lane->stream = &catalog.stream_of(source);
+    lane->shared = streams_.at(lane->stream->id).get();
     lane->id = catalog.sources().at(source.name);
     lanes_.emplace(lane->id, std::move(lane));
   }
@@ -37,7 +50,7 @@ void Ingest::restore(SourceId source, const SourceState& state, MonoTime now) {
   const auto found = lanes_.find(source);
   if (found == lanes_.end()) return;  // a source that the configuration no longer names
   Lane& at = *found->second;
-  const std::scoped_lock lock(at.mutex);
+  const std::scoped_lock lock(at.shared->mutex);
   Facts& facts = at.facts;
   facts.max_event = std::max(facts.max_event, state.max_event);
   facts.last_event = now;
@@ -51,10 +64,59 @@ void Ingest::restore(SourceId source, const SourceState& state, MonoTime now) {
                      : state.idle       ? State::kIdle
                                         : State::kConnected;
   if (facts.state == State::kWaiting || here == State::kConnected) facts.state = here;
+  at.shared->outages.restore(source, facts.max_event, facts.state == State::kEnded);
+}
+
+void Ingest::restore(StreamId stream, const CoverageFacts& known) {
+  Stream& at = *streams_.at(stream);
+  const std::scoped_lock lock(at.mutex);
+  std::set<GapId> done;  // bounded, or seen: `known` may hold a fact twice
+  for (const GapBound& bound : known.bounds) done.insert(bound.gap);
+  for (const Gap& gap : known.gaps) {
+    const bool of_outage = gap.cause == Gap::Cause::kDisconnect || gap.cause == Gap::Cause::kStop;
+    if (of_outage && gap.range.end == kMaxEventTime && done.insert(gap.id).second)
+      at.outages.restore(gap);
+  }
+}
+
+Status Ingest::open_stops() {
+  for (const auto& [id, owned] : streams_) {
+    Stream& at = *owned;
+    const std::scoped_lock lock(at.mutex);
+    const auto since = at.outages.stopped();
+    if (!since) continue;
+    Lane& last = lane(since->first);
+    const Outages before = at.outages;
+    std::vector<LogAppend> records;
+    HC_TRY(open_gap(last, since->second, Gap::Cause::kStop,
+                    "not running after the last event of source '" + last.config->name + "'",
+                    records));
+    if (Status taken = submit(last, std::move(records), [](const Result<bool>&) {}); !taken) {
+      at.outages = before;
+      return taken;
+    }
+  }
+  return {};
+}
+
+/// In every partition: none of them may let its frontier pass without knowing of it.
+Status Ingest::open_gap(Lane& at, EventTime start, Gap::Cause cause, std::string detail,
+                        std::vector<LogAppend>& records) {
+  Gap gap;
+  HC_TRY_ASSIGN(gap.id, stamps_.next_gap());
+  gap.stream = at.stream->id;
+  gap.range = {start, kMaxEventTime};
+  gap.cause = cause;
+  gap.detail = std::move(detail);
+  gap.opened_at = stamps_.now();
+  at.shared->outages.opened(gap.id, at.id);
+  add_to_all(*at.stream, RecordKind::kGap, at.id,
+             encode(GapRecord{.opened = std::move(gap), .bound = {}}), records);
+  return {};
 }
 
 Bytes Ingest::resume_token(SourceId source) const {
-  const std::scoped_lock lock(lane(source).mutex);
+  const std::scoped_lock lock(lane(source).shared->mutex);
   return lane(source).facts.resume;
 }
 
@@ -83,9 +145,10 @@ void Ingest::add_events(Lane& at, const SourceBatch& batch, std::vector<LogAppen
   }
 }
 
-std::vector<LogAppend> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime now) {
+Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime now) {
   const StreamInfo& stream = *at.stream;
   Facts& facts = at.facts;
+  Outages& outages = at.shared->outages;
   std::vector<LogAppend> records;
   if (batch.connected || !batch.events.empty()) {
     // To all partitions: one without events of this batch would go on taking the source for idle.
@@ -101,6 +164,10 @@ std::vector<LogAppend> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime
     ++facts.resume_number;
   }
   if (!batch.events.empty()) {
+    for (const GapBound& bound : outages.delivered(at.id, batch.events.time)) {
+      add_to_all(stream, RecordKind::kGap, at.id, encode(GapRecord{.opened = {}, .bound = bound}),
+                 records);
+    }
     add_events(at, batch, records);
   } else if (!batch.resume.empty() && !batch.dead.empty()) {
     // Only an events record carries a token; without it a restart would read these letters again.
@@ -115,12 +182,18 @@ std::vector<LogAppend> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime
                encode(Advance{*batch.heartbeat, Advance::Why::kHeartbeat}), records);
   }
   if (batch.disconnected) {
+    // Before the disconnect: without the source the watermark may go on at once.
+    if (const std::optional<EventTime> since = outages.disconnected(at.id)) {
+      HC_TRY(open_gap(at, *since, Gap::Cause::kDisconnect,
+                      "source '" + at.config->name + "': " + *batch.disconnected, records));
+    }
     facts.state = State::kDisconnected;
     facts.announced = false;
     add_to_all(stream, RecordKind::kDisconnected, at.id, encode(Connection{*batch.disconnected}),
                records);
   }
   if (batch.ended) {
+    outages.ended(at.id);
     facts.state = State::kEnded;
     facts.announced = false;
     add_to_all(stream, RecordKind::kAdvance, at.id,
@@ -132,7 +205,7 @@ std::vector<LogAppend> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime
 
 Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done) {
   Lane& at = lane(source);
-  const std::scoped_lock lock(at.mutex);
+  const std::scoped_lock lock(at.shared->mutex);
   const LogStats stats = log_.stats(Channel::kLive);
   Status taken;
   if (stats.size >= stats.limit && !(batch.events.empty() && batch.dead.empty())) {
@@ -141,8 +214,13 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
                        " MiB, its bound; aggregation lags behind");
   } else {
     const Facts before = at.facts;
-    taken = submit(at, take(at, batch, now), std::move(done));
-    if (!taken) at.facts = before;  // it leaves no trace, for it comes again
+    const Outages outages_before = at.shared->outages;
+    Result<std::vector<LogAppend>> records = take(at, batch, now);
+    taken = records ? submit(at, *std::move(records), std::move(done)) : records.error();
+    if (!taken) {  // it leaves no trace, for it comes again
+      at.facts = before;
+      at.shared->outages = outages_before;
+    }
   }
   if (taken) {
     ledger_.ignored(source, batch.ignored);
@@ -154,7 +232,7 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
 
 Status Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {
   Lane& at = lane(source);
-  const std::scoped_lock lock(at.mutex);
+  const std::scoped_lock lock(at.shared->mutex);
   std::vector<LogAppend> records;
   add_to_all(*at.stream, RecordKind::kAdvance, at.id, encode(Advance{to, Advance::Why::kHeartbeat}),
              records);
@@ -174,7 +252,7 @@ Status Ingest::advance(SourceId source, const std::vector<PartitionId>& partitio
 void Ingest::check_idle(MonoTime now) {
   for (const auto& [id, owned] : lanes_) {
     Lane& at = *owned;
-    const std::scoped_lock lock(at.mutex);
+    const std::scoped_lock lock(at.shared->mutex);
     Facts& facts = at.facts;
     if (!at.config->idle_after || facts.state != State::kConnected) continue;
     if (at.in_flight.load(std::memory_order_relaxed) > 0) facts.last_event = now;
@@ -221,12 +299,12 @@ Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done)
 }
 
 Ingest::State Ingest::state(SourceId source) const {
-  const std::scoped_lock lock(lane(source).mutex);
+  const std::scoped_lock lock(lane(source).shared->mutex);
   return lane(source).facts.state;
 }
 
 std::optional<EventTime> Ingest::max_event(SourceId source) const {
-  const std::scoped_lock lock(lane(source).mutex);
+  const std::scoped_lock lock(lane(source).shared->mutex);
   const EventTime highest = lane(source).facts.max_event;
   return highest == kMinEventTime ? std::nullopt : std::optional(highest);
 }

@@ -4,10 +4,14 @@
 // All records of one batch are one append: after a crash the batch is there whole or not at all, so
 // a resume token never skips anything.
 //
-// Thread safety: any thread; one mutex per source orders its facts against its events. `done` runs
-// on the log's thread.
+// Gaps of lossy sources (engine/outages.h) are records of every partition of the stream: opened
+// before the disconnect, bounded before the first events that came after it.
+//
+// Thread safety: any thread; one mutex per stream orders the facts of its sources against their
+// events. `done` runs on the log's thread.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,6 +22,7 @@
 #include "base/runtime.h"
 #include "engine/catalog.h"
 #include "engine/ledger.h"
+#include "engine/outages.h"
 #include "log/log.h"
 #include "source/source.h"
 
@@ -25,17 +30,28 @@ namespace hindcast {
 
 class Ingest {
  public:
-  Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger);
+  struct Stamps {  // of gaps; called by appends
+    std::function<Result<GapId>()> next_gap;
+    std::function<ProcessingTime()> now;
+  };
+  Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger, Stamps stamps);
 
   /// What recovery found in one partition: whether the source delivers, its highest event, its last
   /// resume token. Its silence is counted from `now`.
   void restore(SourceId source, const SourceState& state, MonoTime now);
+  /// What is known of a stream's gaps. Call after restore() of its sources.
+  void restore(StreamId stream, const CoverageFacts& known);
+  /// Nothing is known of the time since the former life ended: opens a gap in each stream with a
+  /// lossy source that had delivered, unless one without a right edge is there already. Call before
+  /// the first append, until it succeeds. Errors: kOverloaded, or of the ids.
+  Status open_stops();
   /// "" = none: begin at the beginning.
   Bytes resume_token(SourceId source) const;
 
   /// Appends a batch. `done` gets true once it and all batches before it are durable. Errors, at
   /// once and without calling `done`; nothing was taken and nothing noted down: kOverloaded (log at
-  /// its bound: offer the same batch again later), kInvalidArgument (too large for the log).
+  /// its bound: offer the same batch again later), kInvalidArgument (too large for the log),
+  /// and those of the ids of gaps.
   Status append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done);
   /// Errors: as append.
   Status heartbeat(SourceId source, EventTime to, Done<bool> done);
@@ -60,24 +76,33 @@ class Ingest {
     Bytes resume;
     uint64_t resume_number = 0;
   };
+  struct Stream {
+    const StreamInfo* info;
+    mutable std::mutex mutex;  // guards `outages`, and the facts of its sources
+    Outages outages;
+  };
   struct Lane {  // one source
     const SourceConfig* config;
     const StreamInfo* stream;
+    Stream* shared;  // with the other sources of the stream
     SourceId id;
     // Appends without an answer. Counted up under the mutex, down by the log's thread; only asked
     // whether it is 0.
     std::atomic<size_t> in_flight{0};
-    mutable std::mutex mutex;
-    Facts facts;  // guarded by mutex
+    Facts facts;  // guarded by the stream's mutex
   };
   Lane& lane(SourceId source) const { return *lanes_.at(source); }
-  /// The batch as records, noted down in the lane's facts.
-  static std::vector<LogAppend> take(Lane& lane, const SourceBatch& batch, MonoTime now);
+  /// The batch as records, noted down in the lane's facts and the stream's outages.
+  Result<std::vector<LogAppend>> take(Lane& lane, const SourceBatch& batch, MonoTime now);
   static void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);
+  Status open_gap(Lane& lane, EventTime start, Gap::Cause cause, std::string detail,
+                  std::vector<LogAppend>& records);
   Status submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done);
 
   Log& log_;
   Ledger& ledger_;
+  const Stamps stamps_;
+  std::map<StreamId, std::unique_ptr<Stream>> streams_;
   std::map<SourceId, std::unique_ptr<Lane>> lanes_;
 };
 

@@ -3,6 +3,7 @@
 #include "engine/engine_test_util.h"
 #include "log/memory_log.h"
 #include "model/key.h"
+#include "progress/facts_codec.h"
 #include "store/memory_store.h"
 
 namespace hindcast {
@@ -14,12 +15,39 @@ constexpr MonoTime kStart{1h};
 class IngestTest : public ::testing::Test {
  protected:
   void open(const std::string& keys, MemoryLogOptions options = {}) {
-    config_ = config_of(source_toml("kind = \"http\"\n" + keys) + candles_toml(), "/nowhere");
+    open_all(source_toml("kind = \"http\"\n" + keys) + candles_toml(), options);
+  }
+  /// A stream "trades" with the source "trades" and a second line, "other".
+  void open_two(const std::string& first, const std::string& second) {
+    const std::string in_stream = "kind = \"http\"\nstream = \"trades\"\n";
+    std::string other = source_toml(in_stream + second);
+    other.replace(other.find("\"trades\""), 8, "\"other\"");
+    open_all("[[stream]]\nname = \"trades\"\npartitions = 2\n" + source_toml(in_stream + first) +
+                 other + candles_toml(),
+             {});
+    other_ = catalog_->sources().at("other");
+  }
+  void open_all(const std::string& toml, MemoryLogOptions options) {
+    config_ = config_of(toml, "/nowhere");
     catalog_.emplace(Catalog::open(config_, store_, false).value());
     log_.emplace(options);
-    ingest_.emplace(config_, *catalog_, *log_, ledger_);
+    open_ingest();
+  }
+  void open_ingest() {
+    ingest_.emplace(config_, *catalog_, *log_, ledger_,
+                    Ingest::Stamps{.next_gap = [this]() -> Result<GapId> {
+                                     if (no_numbers_) return unavailable("the store is gone");
+                                     return ++last_gap_;
+                                   },
+                                   .now = [] { return ProcessingTime(1h); }});
     source_ = catalog_->sources().at("trades");
     stream_ = &catalog_->streams().at("trades");
+  }
+  /// A new life of the same installation: the log goes on.
+  void restart(const std::vector<SourceState>& states, const CoverageFacts& known = {}) {
+    open_ingest();
+    for (const SourceState& state : states) ingest_->restore(state.source, state, kStart);
+    ingest_->restore(stream_->id, known);
   }
   /// Events of (key, ms) pairs.
   SourceBatch batch(const std::vector<std::pair<std::string, int64_t>>& events) {
@@ -33,10 +61,37 @@ class IngestTest : public ::testing::Test {
     return out;
   }
   Status append(const SourceBatch& batch, MonoTime now = kStart) {
-    return ingest_->append(source_, batch, now, [this](const Result<bool>& done) {
+    return append_from(source_, batch, now);
+  }
+  Status append_from(SourceId source, const SourceBatch& batch, MonoTime now = kStart) {
+    return ingest_->append(source, batch, now, [this](const Result<bool>& done) {
       EXPECT_TRUE(done);
       ++answered_;
     });
+  }
+  SourceBatch gone(const std::string& why) {
+    SourceBatch out = batch({});
+    out.disconnected = why;
+    return out;
+  }
+  std::vector<GapRecord> gaps(size_t partition = 0) {
+    std::vector<GapRecord> out;
+    for (const LogRecord& record : records(partition)) {
+      if (record.header.kind == RecordKind::kGap)
+        out.push_back(decode_gap_record(record.payload).value());
+    }
+    return out;
+  }
+  /// As Ingest opens it.
+  Gap gap(GapId id, int64_t start_ms, Gap::Cause cause, const std::string& detail) const {
+    Gap out;
+    out.id = id;
+    out.stream = stream_->id;
+    out.range = {at_ms(start_ms), kMaxEventTime};
+    out.cause = cause;
+    out.detail = detail;
+    out.opened_at = ProcessingTime(1h);
+    return out;
   }
   std::vector<LogRecord> records(size_t partition = 0) {
     return log_->read(stream_->partitions[partition], Channel::kLive, {}, 64_MiB).value().records;
@@ -66,10 +121,12 @@ class IngestTest : public ::testing::Test {
   std::optional<MemoryLog> log_;
   Ledger ledger_;
   std::optional<Ingest> ingest_;
-  SourceId source_;
+  SourceId source_, other_;
   const StreamInfo* stream_ = nullptr;
   int64_t id_ = 0;
   size_t answered_ = 0;
+  GapId last_gap_ = 0;
+  bool no_numbers_ = false;
 };
 
 // The lane must know that a source delivers before it sees what it delivered.
@@ -212,6 +269,173 @@ TEST_F(IngestTest, ASourceWhoseBatchesAreRefusedIsNotSilent) {
   ASSERT_FALSE(append(some, kStart + 60s));
   ingest_->check_idle(kStart + 61s);
   EXPECT_EQ(ingest_->state(source_), Ingest::State::kConnected);
+}
+
+// ── gaps of lossy sources ───────────────────────────────────────────────────────────────────────
+
+constexpr const char* kLossy =
+    "delivery = \"lossy\"\noverlap = \"2s\"\nwatermark = { delay = \"5s\" }\n";
+using Cause = Gap::Cause;
+
+// Before the disconnect: without the source the watermark may go on at once. Before the events:
+// they move the frontier.
+TEST_F(IngestTest, ADisconnectIsAGapUntilTheNextEvents) {
+  open(kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon - 10}, {"BTC", kNoon}})));
+  ASSERT_TRUE(append(gone("connection reset")));
+  ASSERT_TRUE(append(batch({{"BTC", kNoon + kMinute}, {"BTC", kNoon + kMinute - 500}})));
+  EXPECT_EQ(kinds(), (std::vector{RecordKind::kConnected, RecordKind::kEvents, RecordKind::kGap,
+                                  RecordKind::kDisconnected, RecordKind::kConnected,
+                                  RecordKind::kGap, RecordKind::kEvents}));
+  const std::vector<GapRecord> told = gaps();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(
+      told[0],
+      (GapRecord{gap(1, kNoon - 7'000, Cause::kDisconnect, "source 'trades': connection reset"),
+                 {}}));
+  EXPECT_EQ(told[1], (GapRecord{{}, GapBound{1, at_ms(kNoon + kMinute + 6'500) + 1ns}}));
+  EXPECT_EQ(ingest_->state(source_), Ingest::State::kConnected);
+}
+
+TEST_F(IngestTest, AGapIsToldToEveryPartition) {
+  open(std::string("partitions = 2\n") + kLossy);
+  ASSERT_TRUE(append(batch({{key_in(0), kNoon}})));
+  ASSERT_TRUE(append(gone("reset")));
+  ASSERT_TRUE(append(batch({{key_in(0), kNoon + 1}})));
+  EXPECT_EQ(gaps(0).size(), 2U);
+  EXPECT_EQ(gaps(1), gaps(0));
+}
+
+// The last events of a batch that ends with a disconnect were delivered.
+TEST_F(IngestTest, EventsOfTheDisconnectingBatchAreBeforeTheGap) {
+  open(kLossy);
+  SourceBatch last = batch({{"BTC", kNoon}});
+  last.disconnected = "bye";
+  ASSERT_TRUE(append(last));
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(gaps()[0].opened->range.start, at_ms(kNoon - 7'000));
+}
+
+TEST_F(IngestTest, ADisconnectOfARetryingSourceIsNoGap) {
+  open("");
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(gone("reset")));
+  ASSERT_TRUE(ingest_->open_stops());
+  EXPECT_TRUE(gaps().empty());
+}
+
+TEST_F(IngestTest, ASourceThatNeverDeliveredLeavesNoGap) {
+  open(kLossy);
+  ASSERT_TRUE(ingest_->open_stops());
+  SourceBatch hello = batch({});
+  hello.connected = true;
+  ASSERT_TRUE(append(hello));
+  ASSERT_TRUE(append(gone("reset")));
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  EXPECT_TRUE(gaps().empty());
+}
+
+// A and B lines: what one misses the other brings. When the last one goes, its own edge counts.
+TEST_F(IngestTest, OnlyTheLastOfRedundantSourcesLeavesAGap) {
+  open_two(kLossy, kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append_from(other_, batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(gone("reset")));
+  EXPECT_TRUE(gaps().empty());
+  ASSERT_TRUE(append_from(other_, batch({{"BTC", kNoon + kMinute}})));
+  ASSERT_TRUE(append_from(other_, gone("reset too")));
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(*gaps()[0].opened,
+            gap(1, kNoon + kMinute - 7'000, Cause::kDisconnect, "source 'other': reset too"));
+  ASSERT_TRUE(append(batch({{"BTC", kNoon + 3 * kMinute}})));
+  EXPECT_EQ(gaps().back().bound, (GapBound{1, at_ms(kNoon + 3 * kMinute + 7'000) + 1ns}));
+  EXPECT_EQ(gaps(1), gaps(0));
+}
+
+// A failing append comes again, and must then open the gap; or was never asked for, and must not
+// leave one half open.
+TEST_F(IngestTest, ARefusedAppendLeavesNoTraceInGaps) {
+  open(kLossy, {.retention = 1_KiB, .control_reserve = 1_KiB});
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  no_numbers_ = true;
+  EXPECT_FALSE(append(gone("reset"))) << "no number, no gap, no disconnect";
+  EXPECT_EQ(ingest_->state(source_), Ingest::State::kConnected);
+  no_numbers_ = false;
+  ASSERT_TRUE(append(gone("reset")));
+  ASSERT_EQ(gaps().size(), 1U);
+  const SourceBatch more = batch({{"BTC", kNoon + kMinute}});
+  while (log_->stats(Channel::kLive).size < log_->stats(Channel::kLive).limit)
+    ASSERT_TRUE(ingest_->heartbeat(source_, at_ms(kNoon), [](const Result<bool>&) {}));
+  EXPECT_EQ(append(more).error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(gaps().size(), 1U);
+  log_->trim(stream_->partitions[0], Channel::kLive, log_->stats(Channel::kLive).newest).value();
+  ASSERT_TRUE(append(more));
+  ASSERT_EQ(gaps().size(), 1U);  // the first was trimmed
+  EXPECT_EQ(gaps()[0].bound->gap, 1U) << "the gap was still open";
+}
+
+TEST_F(IngestTest, ADisconnectThatTheLogRefusesOpensItsGapLater) {
+  open(kLossy, {.retention = 1_KiB, .control_reserve = ByteCount{0}});
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  while (ingest_->heartbeat(source_, at_ms(kNoon), [](const Result<bool>&) {})) {
+  }
+  EXPECT_EQ(append(gone("reset")).error().code, ErrorCode::kOverloaded);
+  log_->trim(stream_->partitions[0], Channel::kLive, log_->stats(Channel::kLive).newest).value();
+  ASSERT_TRUE(append(gone("reset")));
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(gaps()[0].opened->range.start, at_ms(kNoon - 7'000));
+}
+
+// Also after a clean stop: what happened since, nobody knows.
+TEST_F(IngestTest, ARestartOfALossySourceIsAGap) {
+  open(std::string("partitions = 2\n") + kLossy);
+  restart({{.source = source_, .max_event = at_ms(kNoon - kMinute), .connected = true},
+           {.source = source_, .max_event = at_ms(kNoon), .connected = true}});
+  ASSERT_TRUE(ingest_->open_stops());
+  ASSERT_TRUE(ingest_->open_stops()) << "asked again, it has nothing to add";
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(*gaps()[0].opened, gap(1, kNoon - 7'000, Cause::kStop,
+                                   "not running after the last event of source 'trades'"));
+  ASSERT_TRUE(append(gone("refused"))) << "it did not connect";
+  ASSERT_TRUE(append(batch({{key_in(0), kNoon + kMinute}})));
+  EXPECT_EQ(gaps().back().bound, (GapBound{1, at_ms(kNoon + kMinute + 7'000) + 1ns}));
+  EXPECT_EQ(gaps().size(), 2U);
+  EXPECT_EQ(gaps(1), gaps(0));
+}
+
+TEST_F(IngestTest, AGapWithoutARightEdgeIsBoundedByTheNextLife) {
+  open(kLossy);
+  CoverageFacts known;
+  known.gaps = {gap(3, kNoon - 90 * kMinute, Cause::kDisconnect, "bounded"),
+                gap(4, kNoon, Cause::kDisconnect, "open"),
+                gap(4, kNoon, Cause::kDisconnect, "open"),
+                gap(5, kNoon, Cause::kOperator, "not ours")};
+  known.bounds = {{3, at_ms(kNoon - 80 * kMinute)}};
+  restart({{.source = source_, .max_event = at_ms(kNoon)}}, known);
+  ASSERT_TRUE(ingest_->open_stops());
+  EXPECT_TRUE(gaps().empty()) << "what is open covers the stop";
+  ASSERT_TRUE(append(batch({{"BTC", kNoon + kMinute}})));
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(gaps()[0].bound, (GapBound{4, at_ms(kNoon + kMinute + 7'000) + 1ns}));
+}
+
+TEST_F(IngestTest, AnEndedSourceLeavesNoGapOverARestart) {
+  open(kLossy);
+  restart({{.source = source_, .max_event = at_ms(kNoon), .connected = true, .ended = true}});
+  ASSERT_TRUE(ingest_->open_stops());
+  EXPECT_TRUE(gaps().empty());
+}
+
+// Nothing may be appended before it, so it has to succeed first.
+TEST_F(IngestTest, AStopThatCannotBeToldIsToldLater) {
+  open(kLossy, {.retention = 1_KiB, .control_reserve = ByteCount{0}});
+  while (ingest_->heartbeat(source_, at_ms(kNoon), [](const Result<bool>&) {})) {
+  }
+  restart({{.source = source_, .max_event = at_ms(kNoon), .connected = true}});
+  EXPECT_EQ(ingest_->open_stops().error().code, ErrorCode::kOverloaded);
+  log_->trim(stream_->partitions[0], Channel::kLive, log_->stats(Channel::kLive).newest).value();
+  ASSERT_TRUE(ingest_->open_stops());
+  EXPECT_EQ(gaps().size(), 1U);
 }
 
 }  // namespace

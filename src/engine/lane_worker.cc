@@ -19,13 +19,14 @@ constexpr Duration kLateDelay = 100ms;  // late events are coalesced for this lo
 }  // namespace
 
 LaneWorker::LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint,
-                       std::map<SourceId, uint64_t> drained_before, Places places, Hooks hooks)
+                       LaneFacts facts, std::map<SourceId, uint64_t> drained_before, Places places,
+                       Hooks hooks)
     : schema_(options.schema),
       partition_(options.partition),
       at_(places),
       hooks_(std::move(hooks)),
       applied_before_(checkpoint ? checkpoint->applied : Position{}),
-      lane_(std::move(options), std::move(checkpoint)),
+      lane_(std::move(options), std::move(checkpoint), std::move(facts)),
       read_after_(lane_.read_after()),
       recover_to_(places.log.stats(Channel::kLive).newest),
       drained_before_(std::move(drained_before)) {}
@@ -45,7 +46,9 @@ void LaneWorker::pump() {
   const bool takes = lane_.can_apply();  // else the log is the buffer
   if (takes) {
     const Result<LogChunk> chunk =
-        read_past_damage(at_.log, partition_, Channel::kLive, read_after_, kReadBytes);
+        read_past_damage(at_.log, partition_, Channel::kLive, read_after_, kReadBytes,
+                         [this](const LogDamage& damage) { lane_.lost(damage); });
+    end_if_dropped();
     if (!chunk) {
       log_error("log not readable; retrying",
                 {{"partition", partition_}, {"error", chunk.error().message}});
@@ -67,6 +70,7 @@ void LaneWorker::apply(const LogChunk& chunk) {
   if (const Status status = lane_.apply(chunk); !status) {
     log_error("record skipped", {{"partition", partition_}, {"error", status.error().message}});
   }
+  end_if_dropped();
   const LogCounts counts = count(chunk.records);
   if (!recovering_) return at_.ledger.applied(counts);
   for (const auto& [at, events] : counts)  // the ledger gets them as a whole: finish_recovery()
@@ -78,10 +82,12 @@ void LaneWorker::finish_recovery() {
   recovering_ = false;
   if (lane_.recovering()) {
     // The lane would wait for ever for records that are gone. What of them was sealed is in the
-    // store; what was open is lost, and the accounts of its sources say so by not balancing.
+    // store; what was open is lost: a gap, and accounts of its sources that do not balance.
     log_error(
         "the log ends before what was applied of it; events of open buckets are lost",
         {{"partition", partition_}, {"read_to", read_after_.lo}, {"applied", applied_before_.lo}});
+    lane_.lost({read_after_, applied_before_, "it ends before what was applied of it"});
+    end_if_dropped();
     read_after_ = std::max(read_after_, applied_before_);
     (void)lane_.apply(LogChunk{{}, read_after_}).has_value();  // it has no record to object to
   }
@@ -89,8 +95,8 @@ void LaneWorker::finish_recovery() {
   trim();
   std::map<SourceId, uint64_t> open;
   for (const auto& [source, events] : lane_.pending()) open[source] += events;
-  for (const auto& [id, tallies] : under_way_) {
-    for (const TallyDelta& delta : tallies) open[delta.source] += delta.tallies.settled();
+  for (const auto& [id, commit] : under_way_) {
+    for (const TallyDelta& delta : commit.tallies) open[delta.source] += delta.tallies.settled();
   }
   // Commits that became durable meanwhile were moved out of `open` before anything was in it.
   for (const TallyDelta& delta : settled_in_recovery_)
@@ -146,7 +152,7 @@ void LaneWorker::flush_later() {
 void LaneWorker::carry(Effects effects) {
   for (Commit& commit : effects.commits) {
     const CommitId id = commit.id;
-    under_way_.emplace(id, commit.tallies);
+    under_way_.emplace(id, UnderWay{commit.tallies, commit.gaps, commit.bounds});
     at_.store.commit(std::move(commit), [this, id](Result<CommitResult> result) {
       at_.runtime.post(at_.shard, [this, id, result = std::move(result)]() mutable {
         committed(id, std::move(result));
@@ -219,7 +225,8 @@ void LaneWorker::append_replay(std::vector<LogAppend> records) {
 
 void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
   const auto found = under_way_.find(id);
-  const std::vector<TallyDelta> tallies = std::move(found->second);
+  const UnderWay said = std::move(found->second);
+  const std::vector<TallyDelta>& tallies = said.tallies;
   under_way_.erase(found);
   if (!result) {
     log_error("commit failed; the partition stops here and its log is kept",
@@ -232,15 +239,16 @@ void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
         settled_in_recovery_.insert(settled_in_recovery_.end(), tallies.begin(), tallies.end());
     }
     carry(lane_.committed(id, *result, at_.runtime.wall_now()));
-    if (lane_.dropped()) {
-      // Only the checkpoint in the store says what is true now; a new start reads it.
-      log_error("the lane cannot go on; ending the process, a restart recovers",
-                {{"partition", partition_}, {"error", lane_.failure().error().message}});
-      std::abort();
-    }
+    end_if_dropped();
     if (result->state == CommitState::kCommitted) {
       trim();
       hooks_.committed(partition_);
+      for (const Gap& gap : said.gaps) {
+        if (hooks_.gap_known && gap.range.end != kMaxEventTime) hooks_.gap_known(gap.id);
+      }
+      for (const GapBound& bound : said.bounds) {
+        if (hooks_.gap_known) hooks_.gap_known(bound.gap);
+      }
     }
   }
   for (size_t i = 0; i < waiters_.size();) {
@@ -256,10 +264,18 @@ void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
   readable();
 }
 
+/// Only the checkpoint in the store says what is true then; a new start reads it.
+void LaneWorker::end_if_dropped() const {
+  if (!lane_.dropped()) return;
+  log_error("the lane cannot go on; ending the process, a restart recovers",
+            {{"partition", partition_}, {"error", lane_.failure().error().message}});
+  std::abort();
+}
+
 void LaneWorker::view(Window range, std::optional<uint16_t> slot, std::function<void(View)> done) {
   at_.runtime.post(at_.shard, [this, range, slot, done = std::move(done)]() mutable {
     Waiter waiter{{}, look(range, slot), std::move(done)};
-    for (const auto& [id, tallies] : under_way_) waiter.commits.insert(id);
+    for (const auto& [id, commit] : under_way_) waiter.commits.insert(id);
     if (waiter.commits.empty() || range == Window{}) {
       waiter.done(std::move(waiter.view));
     } else {
@@ -285,7 +301,13 @@ LaneWorker::View LaneWorker::look(Window range, std::optional<uint16_t> slot) co
             .sources = lane_.sources(),
             .open = {},
             .recovered_events = recovered_events_,
-            .quiet = quiet()};
+            .quiet = quiet(),
+            .gaps = lane_.gaps(),
+            .bounds = lane_.bounds()};
+  for (const auto& [id, commit] : under_way_) {
+    view.gaps.insert(view.gaps.end(), commit.gaps.begin(), commit.gaps.end());
+    view.bounds.insert(view.bounds.end(), commit.bounds.begin(), commit.bounds.end());
+  }
   for (const PageKey& key : lane_.open_pages(range, slot)) {
     view.open.push_back({key, lane_.open_page(key.window, key.slot)});
   }

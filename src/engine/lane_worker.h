@@ -41,11 +41,14 @@ class LaneWorker {
         recovered;  // once: everything that was in the log at the start is applied
     std::function<void(PartitionId)>
         committed;  // a commit of this partition is durable: marks or the replay log may wait
+    std::function<void(GapId)> gap_known;  // a gap is in the store and both its edges are known:
+                                           // opened so, or bounded (once more for each bound, and
+                                           // from each partition of the stream). May be empty
   };
 
   /// `drained_before`: events of the replay log that the drain had merged, as its checkpoint says,
   /// by source.
-  LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint,
+  LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkpoint, LaneFacts facts,
              std::map<SourceId, uint64_t> drained_before, Places places, Hooks hooks);
 
   void start();
@@ -63,7 +66,9 @@ class LaneWorker {
     std::vector<SourceState> sources;
     std::vector<OpenPage> open;
     uint64_t recovered_events = 0;  // read again from the log at the start
-    bool quiet = false;  // log read to its end, nothing to seal, nothing late, nothing under way
+    bool quiet = false;     // log read to its end, nothing to seal, nothing late, nothing under way
+    std::vector<Gap> gaps;  // applied, and perhaps not in the store yet
+    std::vector<GapBound> bounds;
   };
   /// Calls `done` with what the lane holds open in `range` (none: Window{}), once every commit
   /// under way now is durable.
@@ -80,6 +85,7 @@ class LaneWorker {
   void read_pages(std::vector<PageRead> reads);
   void append_replay(std::vector<LogAppend> records);
   void committed(CommitId id, Result<CommitResult> result);
+  void end_if_dropped() const;
   void flush_later();
   View look(Window range, std::optional<uint16_t> slot) const;
   bool quiet() const;
@@ -99,7 +105,12 @@ class LaneWorker {
   bool log_ended_ = false;  // the last read found nothing more
   bool flush_timer_ = false;
   size_t reads_under_way_ = 0, replay_appends_ = 0;
-  std::map<CommitId, std::vector<TallyDelta>> under_way_;
+  struct UnderWay {  // what a commit says
+    std::vector<TallyDelta> tallies;
+    std::vector<Gap> gaps;
+    std::vector<GapBound> bounds;
+  };
+  std::map<CommitId, UnderWay> under_way_;
   struct Waiter {
     std::set<CommitId> commits;
     View view;

@@ -7,7 +7,8 @@
 namespace hindcast {
 
 Result<LogChunk> read_past_damage(Log& log, PartitionId partition, Channel channel, Position after,
-                                  ByteCount max) {
+                                  ByteCount max,
+                                  const std::function<void(const LogDamage&)>& passed) {
   for (;;) {
     Result<LogChunk> chunk = log.read(partition, channel, after, max);
     if (chunk || chunk.error().code != ErrorCode::kCorruption) return chunk;
@@ -17,6 +18,7 @@ Result<LogChunk> read_past_damage(Log& log, PartitionId partition, Channel chann
     if (next == known.end()) return chunk;
     log_error("events lost with a damaged log; going on behind it",
               {{"partition", partition}, {"place", next->place}});
+    if (passed) passed(*next);
     after = next->resume;
   }
 }

@@ -4,6 +4,8 @@
 #include <fstream>
 
 #include "engine/engine_test_util.h"
+#include "engine/open_parts.h"
+#include "progress/facts_codec.h"
 
 namespace hindcast {
 namespace {
@@ -12,6 +14,24 @@ class RestartTest : public EngineFixture {
  protected:
   void write(const std::string& name, const std::string& content) {
     std::ofstream(folder_.path() + "/" + name, std::ios::app) << content;
+  }
+  /// Gap records that the log of a stopped engine still holds, of all its partitions.
+  std::vector<GapRecord> gaps_in_log(const std::string& toml) {
+    const Config config = config_of(toml, folder_.path());
+    const auto store = open_store(config, files_, /*read_only=*/false).value();
+    const Catalog catalog = Catalog::open(config, *store, /*read_only=*/false).value();
+    const auto log = open_log(config, files_, catalog, *store).value();
+    std::vector<GapRecord> out;
+    for (const PartitionId partition : catalog.streams().at("trades").partitions) {
+      const LogChunk chunk = log->read(partition, Channel::kLive, {}, 64_MiB).value();
+      for (const LogRecord& record : chunk.records) {
+        if (record.header.kind == RecordKind::kGap)
+          out.push_back(decode_gap_record(record.payload).value());
+      }
+    }
+    log->close().value();
+    store->close().value();
+    return out;
   }
 };
 
@@ -133,7 +153,49 @@ TEST_F(RestartTest, ALostLogIsNoticedAndPassed) {
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(values(rows[0]), "10 10 1 1");
   EXPECT_EQ(values(rows[1]), "12 12 1 1");
-  EXPECT_EQ(rows[1].state, BucketState::kFinal);
+  EXPECT_NE(rows[1].state, BucketState::kOpen);
+}
+
+// A producer that sends into the void while nobody listens: the next start says so in every
+// partition, before the first event that it takes.
+TEST_F(RestartTest, AStopOfALossySourceIsAGapInTheLog) {
+  const std::string toml = source_toml(
+                               "kind = \"http\"\npartitions = 2\ndelivery = \"lossy\"\n"
+                               "watermark = { delay = \"5s\" }\n") +
+                           candles_toml();
+  open(toml);
+  push(trade(1, kNoon, "10", "1"));
+  close();
+  EXPECT_TRUE(gaps_in_log(toml).empty());
+  open(toml);
+  push(trade(2, kNoon + 3 * kMinute, "11", "1"));
+  heartbeat(kNoon + 3 * kMinute);
+  EXPECT_EQ(values(buckets(1min)[0]), "10 10 1 1");
+  close();
+  const std::vector<GapRecord> told = gaps_in_log(toml);
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_EQ(told[0].opened->cause, Gap::Cause::kStop);
+  EXPECT_EQ(told[0].opened->range, (Window{at_ms(kNoon - 5'000), kMaxEventTime}));
+  EXPECT_EQ(told[1].bound,
+            (GapBound{told[0].opened->id, at_ms(kNoon + 3 * kMinute + 5'000) + 1ns}));
+  EXPECT_EQ(told[2], told[0]);
+  EXPECT_EQ(told[3], told[1]);
+}
+
+// Counts, holes in them and their states go along with everything else that a commit carries.
+TEST_F(RestartTest, CountedNumbersDoNotStandInTheWayOfARestart) {
+  std::string toml = source_toml("kind = \"http\"\npartitions = 2\n") + candles_toml();
+  toml.replace(toml.find("time = \"ts\""), 11, "time = \"ts\"\nsequence = \"id\"");
+  for (int life = 0; life < 3; ++life) {
+    open(toml);
+    for (int64_t i = 0; i < 50; ++i) {
+      const int64_t n = life * 60 + i;  // ten are lost each time
+      push(trade(n, kNoon + n * 10'000, "1", "1", "S" + std::to_string(n % 2)));
+    }
+    heartbeat(kNoon + (life * 60 + 50) * 10'000);
+    EXPECT_TRUE(source().balanced());
+    close();
+  }
 }
 
 // Asked while the log is still read, status speaks of what the store has, and nothing wraps around.

@@ -47,7 +47,6 @@ SourceWorker::SourceWorker(SourceId id, std::string name, Result<std::unique_ptr
 SourceWorker::~SourceWorker() { stop(); }
 
 void SourceWorker::start() {
-  if (source_ == nullptr) return fail({ErrorCode::kUnavailable, *failure_});
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   pthread_setname_np(thread_.native_handle(), ("src-" + name_).substr(0, 15).c_str());
 }
@@ -57,13 +56,20 @@ void SourceWorker::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void SourceWorker::fail(const Error& error) {
+void SourceWorker::fail(const Error& error, const std::stop_token& stop) {
   log_error("source stopped", {{"source", name_}, {"error", error.message}});
-  // It delivers no more: redundant sources must not wait for it. If the log does not take this, the
-  // log is the trouble, and says so itself.
+  // It delivers no more: redundant sources must not wait for it, and what a lossy one misses from
+  // now on is a gap. A full log is asked again; in any other trouble the log says so itself.
   SourceBatch last;
   last.disconnected = error.message;
-  (void)ingest_.append(id_, last, runtime_.mono_now(), [](const Result<bool>&) {}).has_value();
+  std::mutex mutex;
+  std::condition_variable_any never;
+  for (;;) {
+    const Status taken = ingest_.append(id_, last, runtime_.mono_now(), [](const Result<bool>&) {});
+    if (taken || taken.error().code != ErrorCode::kOverloaded || stop.stop_requested()) break;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, kOverloadDelay, [] { return false; });
+  }
   const std::scoped_lock lock(mutex_);
   failure_ = error.message;
 }
@@ -74,6 +80,16 @@ std::optional<std::string> SourceWorker::failure() const {
 }
 
 void SourceWorker::run(const std::stop_token& stop) {
+  Status status;
+  if (source_ == nullptr) {
+    status = Error{ErrorCode::kUnavailable, *failure()};
+  } else {
+    status = read(stop);
+  }
+  if (!status) fail(status.error(), stop);
+}
+
+Status SourceWorker::read(const std::stop_token& stop) {
   const auto under_way = std::make_shared<UnderWay>();
   const auto pause = [&](Duration time) {
     std::unique_lock lock(under_way->mutex);
@@ -85,17 +101,16 @@ void SourceWorker::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(under_way->mutex);
       if (!under_way->changed.wait(lock, stop, [&] { return under_way->count < kUnderWayMax; }))
-        return;
+        return {};
       if (const std::optional<Error> failed = under_way->failed) {
-        lock.unlock();
-        return fail(*failed);
+        return *failed;
       }
       durable = std::exchange(under_way->durable, {});
     }
     if (!durable.empty()) source_->durable(durable);
     std::optional<Result<SourceBatch>> polled;
     source_->poll(kPollBytes, [&](Result<SourceBatch> batch) { polled = std::move(batch); });
-    if (!*polled) return fail(polled->error());
+    if (!*polled) return polled->error();
     const SourceBatch batch = std::move(*polled).value();
     if (says_nothing(batch)) {
       if (batch.retry_after) pause(*batch.retry_after);
@@ -119,18 +134,17 @@ void SourceWorker::run(const std::stop_token& stop) {
     for (;;) {
       const Status taken = ingest_.append(id_, batch, runtime_.mono_now(), done);
       if (taken) break;
-      if (taken.error().code != ErrorCode::kOverloaded) return fail(taken.error());
+      if (taken.error().code != ErrorCode::kOverloaded) return taken;
       pause(kOverloadDelay);
-      if (stop.stop_requested()) return;
+      if (stop.stop_requested()) return {};
     }
     if (batch.retry_after && !ended) pause(*batch.retry_after);
   }
   std::unique_lock lock(under_way->mutex);
-  if (!under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; })) return;
-  const std::optional<Error> failed = under_way->failed;
-  lock.unlock();
-  if (failed) return fail(*failed);
+  if (!under_way->changed.wait(lock, stop, [&] { return under_way->count == 0; })) return {};
+  if (under_way->failed) return *under_way->failed;
   if (ended) ended_.store(true, std::memory_order_release);
+  return {};
 }
 
 }  // namespace hindcast

@@ -32,7 +32,8 @@ class SourceWorker {
 
  private:
   void run(const std::stop_token& stop);
-  void fail(const Error& error);
+  Status read(const std::stop_token& stop);
+  void fail(const Error& error, const std::stop_token& stop);
 
   const SourceId id_;
   const std::string name_;
