@@ -7,13 +7,16 @@
 namespace hindcast {
 namespace {
 
+constexpr uint64_t kOutsideMin = 1000;  // before the end of a file, fewer prove nothing
+constexpr uint64_t kOutsideShare = 100;
 constexpr size_t kFirstPiece = 64 << 10, kPiece = 256 << 10;
 
 }  // namespace
 
 FileReadings::FileReadings(const HistoryConfig& history, Decoder& decoder, FileSystem& files,
-                           const Runtime& runtime, const std::vector<const MatchedFile*>& matched)
-    : history_(history), decoder_(decoder), files_(files), runtime_(runtime) {
+                           const Runtime& runtime, Window known,
+                           const std::vector<const MatchedFile*>& matched)
+    : history_(history), decoder_(decoder), files_(files), runtime_(runtime), known_(known) {
   for (const MatchedFile* file : matched) {
     std::string name = display_name(history.path, file->path);
     ObjectCheck check(name);
@@ -66,6 +69,36 @@ void FileReadings::point_decoder_at(Reading& reading) {
   decoder_.resume(std::move(delivery), reading.row, reading.header);
 }
 
+void FileReadings::look_at_times(Reading& reading, const std::vector<int64_t>& times,
+                                 size_t first_new) {
+  if (first_new == times.size()) return;
+  const auto begin = times.begin() + static_cast<ptrdiff_t>(first_new);
+  const auto [low, high] = std::minmax_element(begin, times.end());
+  const EventTime lowest = event_time_ns(*low), highest = event_time_ns(*high);
+  times_ = times_ ? Window{std::min(times_->start, lowest), std::max(times_->end, highest)}
+                  : Window{lowest, highest};
+  reading.progress = std::max(reading.progress, earlier(highest, history_.disorder));
+  reading.events += times.size() - first_new;
+  if (known_.contains(lowest) && known_.contains(highest)) return;
+  const Window near{earlier(known_.start, history_.disorder), known_.end};
+  for (auto at = begin; at != times.end(); ++at) {
+    const EventTime time = event_time_ns(*at);
+    if (near.contains(time) || near.contains(earlier(time, history_.disorder))) continue;
+    if (reading.outside++ == 0) reading.first_outside = time;
+  }
+}
+
+Status FileReadings::check_day(const Reading& reading, bool end) const {
+  if (reading.outside < (end ? 1 : kOutsideMin) || reading.outside * kOutsideShare < reading.events)
+    return {};
+  return invalid_argument(
+      "outside-day: " + reading.name + ": " + std::to_string(reading.outside) + " of " +
+      std::to_string(reading.events) + " events are not of its day, " + to_rfc3339(known_.start) +
+      " to " + to_rfc3339(known_.end) + ", the first one at " + to_rfc3339(reading.first_outside) +
+      "; are day_zone and the unit and zone of times right? If a file is of something else than a "
+      "day, its part of the path must have another name than {day}, {date} or {hour}");
+}
+
 Result<size_t> FileReadings::step(size_t size, HistoryChunk& chunk) {
   Reading& reading = choose();
   if (!reading.content) {
@@ -90,17 +123,11 @@ Result<size_t> FileReadings::step(size_t size, HistoryChunk& chunk) {
   reading.header = decoder_.header();
   reading.check.add(counts, chunk.dead, first_dead);
   HC_TRY(reading.check.judge(decoder_, end));
+  look_at_times(reading, chunk.events.time, first_event);
+  HC_TRY(check_day(reading, end));
 
   chunk.ignored += counts.ignored;
   chunk.spent.bytes += ByteCount{reading.content->raw_bytes() - raw_before};
-  if (first_event < chunk.events.size()) {
-    const auto begin = chunk.events.time.begin() + static_cast<ptrdiff_t>(first_event);
-    const auto [low, high] = std::minmax_element(begin, chunk.events.time.end());
-    const EventTime lowest = event_time_ns(*low), highest = event_time_ns(*high);
-    times_ = times_ ? Window{std::min(times_->start, lowest), std::max(times_->end, highest)}
-                    : Window{lowest, highest};
-    reading.progress = std::max(reading.progress, earlier(highest, history_.disorder));
-  }
   if (end) {
     reading.done = true;
     reading.content.reset();

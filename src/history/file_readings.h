@@ -26,14 +26,17 @@ class FileReadings {
  public:
   static constexpr size_t kOpenMax = 64;
 
-  /// `decoder`, `files`, `runtime` and the matched files outlive it.
+  /// `known`: what the files' names say that they are about. `history`, `decoder`, `files`,
+  /// `runtime` and the matched files outlive it.
   FileReadings(const HistoryConfig& history, Decoder& decoder, FileSystem& files,
-               const Runtime& runtime, const std::vector<const MatchedFile*>& matched);
+               const Runtime& runtime, Window known,
+               const std::vector<const MatchedFile*>& matched);
 
   bool done() const { return done_ == readings_.size(); }
   /// Reads up to `size` bytes of content of one file and appends what is in them to `chunk`
   /// (events, dead letters, counts, cost). How many bytes. Errors as FileContent, with nothing
-  /// appended; kInvalidArgument ("wrong-columns: …"), and `chunk` must not be used.
+  /// appended; kInvalidArgument ("wrong-columns: …"; "outside-day: …", when more than one in a
+  /// hundred events are not of the time the file is about), and `chunk` must not be used.
   Result<size_t> step(size_t size, HistoryChunk& chunk);
   /// Every event before this was handed over, if each file is as sorted as `disorder` says.
   EventTime covered_to() const;
@@ -51,6 +54,8 @@ class FileReadings {
     uint64_t row = 0;       // decoder's state behind that
     std::string header = {};
     uint64_t pieces = 0;  // read so far
+    uint64_t events = 0, outside = 0;
+    EventTime first_outside{};
     EventTime progress = kMinEventTime;
     bool done = false;
   };
@@ -58,11 +63,14 @@ class FileReadings {
   Reading& choose();
   bool make_room();
   void point_decoder_at(Reading& reading);
+  void look_at_times(Reading& reading, const std::vector<int64_t>& times, size_t first_new);
+  Status check_day(const Reading& reading, bool end) const;
 
   const HistoryConfig& history_;
   Decoder& decoder_;
   FileSystem& files_;
   const Runtime& runtime_;
+  const Window known_;
   std::vector<Reading> readings_;
   size_t done_ = 0, open_ = 0;
   const Reading* decoding_ = nullptr;  // whose delivery the decoder is in

@@ -153,7 +153,7 @@ class FilesCursor final : public Cursor {
       chunk.missing.push_back(std::move(missing));
     }
     any_file_ = !files.empty();
-    readings_.emplace(setup_.history(), *decoder_, setup_.files, setup_.runtime, files);
+    readings_.emplace(setup_.history(), *decoder_, setup_.files, setup_.runtime, unit.known, files);
   }
 
   void finish(const FileUnit& unit, HistoryChunk& chunk) {

@@ -236,15 +236,31 @@ TEST_F(FilesHistoryTest, AKeyInThePathSparesTheOtherFiles) {
             history_->estimate({day, {}, {}})->bytes);
 }
 
-TEST_F(FilesHistoryTest, EventsOfAnotherDayThanTheFilesStayForTheReaderToJudge) {
-  write("/a/20131007.ndjson", ndjson_of({{"BTC", 1, kFirstMs - 3'600'000},
-                                         {"BTC", 2, kFirstMs + 3'600'000},
-                                         {"BTC", 3, kFirstMs + 10 * 3'600'000}}));
+// A wrong zone or unit, or files of sessions that begin on the evening before: days would be said
+// to be complete whose events are in other files.
+TEST_F(FilesHistoryTest, AFileWhoseEventsAreNotOfItsDayIsAnError) {
+  std::vector<Trade> trades = make_trades(20'000, 1);
+  for (Trade& t : trades) t.ms += 4 * 3'600'000;
+  write("/a/20131007.ndjson", ndjson_of(trades));
   make("/a/{day}.ndjson");
-  // Of the file's own day only what was asked for; the one of the day before says that something is
-  // wrong.
-  EXPECT_THAT(read(ms_window(kFirstMs, kFirstMs + 2 * 3'600'000)).names,
-              ElementsAre("BTC 1", "BTC 2"));
+  const Error error = read(days_).error.value_or(Error{});
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(error.message, StartsWith("outside-day: 20131007.ndjson: "));
+  EXPECT_THAT(error.message, HasSubstr("2013-10-07T00:00:00Z to 2013-10-08T00:00:00Z"));
+  make("/a/{day}.ndjson", [](HistoryConfig& history) { history.day_zone = "America/New_York"; });
+  EXPECT_FALSE(read(ms_window(kFirstMs, kFirstMs + 2 * kDayMs)).error);
+}
+
+TEST_F(FilesHistoryTest, FewEventsOfAnotherDayStayForTheReaderToJudge) {
+  std::vector<Trade> trades = make_trades(1000, 1);
+  trades.push_back({"DOGE", 1, kFirstMs - kDayMs});  // its clock was wrong
+  trades.push_back({"DOGE", 2, kFirstMs + kDayMs + 500});
+  write("/a/20131007.ndjson", ndjson_of(trades));
+  make("/a/{day}.ndjson", [](HistoryConfig& history) { history.disorder = 1s; });
+  // Of the file's own day only what was asked for.
+  const ReadAll all = read(ms_window(kFirstMs + 1000, kFirstMs + 2000));
+  EXPECT_FALSE(all.error);
+  EXPECT_THAT(all.names, ElementsAre("DOGE 1", "DOGE 2"));
 }
 
 TEST_F(FilesHistoryTest, FilesWithoutADayAnswerForTheTimeTheyHold) {
