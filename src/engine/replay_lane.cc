@@ -61,7 +61,10 @@ Status ReplayLane::restore() {
   return snapshot->jobs([&](const ReplayJob& job) {
     // A job of a stream or source that is no longer configured stays as it is, for people.
     if (streams_.contains(job.stream)) book_->restore(job, at_.runtime.mono_now());
-    if (!job.ended()) known_gaps_.insert(job.gaps.begin(), job.gaps.end());
+    for (const GapId gap : job.gaps) {
+      EventTime& to = taken_to_.try_emplace(gap, kMinEventTime).first->second;
+      if (!job.ended()) to = std::max(to, job.range.end);
+    }
     return true;
   });
 }
@@ -83,10 +86,9 @@ void ReplayLane::start() {
     const Coverage coverage(*facts, stream.partitions);
     for (const Hole& hole : coverage.holes()) {
       if (hole.state != Hole::State::kOpen || hole.range.end == kMaxEventTime) continue;
-      const auto gap = std::ranges::find(facts->gaps, hole.gap, &Gap::id);
-      Gap rest = *gap;
+      Gap rest = *std::ranges::find(facts->gaps, hole.gap, &Gap::id);
       rest.range = hole.range;
-      gap_known(rest);
+      recover(std::move(rest));
     }
   }
 }
@@ -228,10 +230,33 @@ const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   return found;
 }
 
-void ReplayLane::gap_known(const Gap& gap) {
+void ReplayLane::gap_known(GapId id) {
+  const auto read = [&]() -> Result<std::optional<Gap>> {
+    HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, at_.store.snapshot());
+    HC_TRY_ASSIGN(std::optional<Gap> gap, snapshot->gap(id));
+    if (!gap || gap->range.end != kMaxEventTime) return gap;
+    HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(gap->stream));
+    EventTime end = kMinEventTime;
+    for (const GapBound& bound : facts.bounds) {
+      if (bound.gap == id) end = std::max(end, bound.end);
+    }
+    if (end > gap->range.start) gap->range.end = end;
+    return gap;
+  };
+  Result<std::optional<Gap>> gap = read();
+  if (!gap) return log_error("gap not readable", {{"gap", id}, {"error", gap.error().message}});
+  if (*gap && (*gap)->range.end != kMaxEventTime) recover(**std::move(gap));
+}
+
+/// Opens a job for what of the gap no job was opened for.
+void ReplayLane::recover(Gap gap) {
   {
     const std::scoped_lock lock(mutex_);
-    if (!streams_.contains(gap.stream) || !known_gaps_.insert(gap.id).second) return;
+    if (!streams_.contains(gap.stream)) return;
+    EventTime& to = taken_to_.try_emplace(gap.id, kMinEventTime).first->second;
+    gap.range.start = std::max(gap.range.start, to);
+    if (gap.range.start >= gap.range.end) return;
+    to = gap.range.end;
   }
   const SourceConfig* source = recovering_source(gap);
   if (source == nullptr) return no_history(gap);

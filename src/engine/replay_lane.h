@@ -14,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,9 +51,9 @@ class ReplayLane {
   std::vector<ReplayEntry> list() const;
   Result<ReplayEntry> get(JobId id) const;
 
-  /// A gap whose both edges are known is in the store: a job is opened for it, unless one was.
-  /// Without a history it is unfillable, and that is said.
-  void gap_known(const Gap& gap);
+  /// A gap whose both edges are known is in the store: a job is opened for what no job was opened
+  /// for yet. Without a history it is unfillable, and that is said. Reads the store.
+  void gap_known(GapId id);
   /// Nothing is queued or running that could go on by itself.
   bool idle() const { return book_->idle(); }
   History* history(SourceId source) const;
@@ -69,6 +68,7 @@ class ReplayLane {
   Result<ReplayJob> job_of(const ReplayRequest& request) const;
   ReplayEntry entry_of(const JobBook::View& view) const;
   const SourceConfig* recovering_source(const Gap& gap) const;
+  void recover(Gap gap);
   void no_history(const Gap& gap);
 
   const Places at_;
@@ -79,7 +79,7 @@ class ReplayLane {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   uint64_t changes_ = 0;        // guarded by mutex_; counts wake()
-  std::set<GapId> known_gaps_;  // guarded by mutex_
+  std::map<GapId, EventTime> taken_to_;  // guarded by mutex_; how far jobs were opened for a gap
   // What the measured capacity is made of; guarded by mutex_.
   double capacity_ = 0;  // events per busy second of one worker
   uint64_t measured_events_ = 0;

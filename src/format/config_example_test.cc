@@ -66,6 +66,28 @@ TEST(ConfigExampleTest, TheConfigurationsOfDemoAndExamplesParse) {
   }
 }
 
+TEST(ConfigExampleTest, TheRecipesOfHistoriesParse) {
+  ASSERT_EQ(::setenv("EXAMPLE_KEY", "secret", 1), 0);
+  const std::string text = read("docs/histories.md");
+  const std::string fence = "```toml\n";
+  size_t recipes = 0;
+  for (size_t at = text.find(fence); at != std::string::npos; at = text.find(fence, at + 1)) {
+    const size_t from = at + fence.size();
+    const std::string toml = R"toml([[source]]
+name = "trades"
+kind = "http"
+event = { key = "s", id = { field = "t", type = "int" }, time = "T", time_unit = "ms" }
+[source.values]
+price = { field = "p", type = "decimal(18,8)" }
+qty = { field = "q", type = "decimal(18,8)" }
+)toml" + text.substr(from, text.find("```", from) - from);
+    const auto outcome = parse_config(toml, "histories.md", "");
+    EXPECT_TRUE(outcome.config) << to_string(outcome.problems, "histories.md") << toml;
+    ++recipes;
+  }
+  EXPECT_EQ(recipes, 2U);
+}
+
 // The first configuration anybody sees is the one in README.md.
 TEST(ConfigExampleTest, TheConfigurationInTheReadmeParsesAndIsUnder25Lines) {
   const std::string text = read("README.md");

@@ -285,5 +285,16 @@ TEST(DecoderTest, AHeaderSaysWhichColumnsItLacks) {
   EXPECT_EQ(missing("s,t,i\n"), std::vector<std::string>{});
 }
 
+TEST(DecoderTest, NullIsAnArrayWithoutEvents) {
+  for (const FormatKind kind : {FormatKind::kJson, FormatKind::kNdjson}) {
+    DecodeSetup setup = trades(kind);
+    setup.source.format.each = "data";
+    const Decoded out = decode(setup, R"({"data":null})");
+    EXPECT_EQ(out.counts.dead, 0u);
+    EXPECT_EQ(out.counts.events, 0u);
+    EXPECT_EQ(decode(setup, R"({"data":17})").counts.dead, 1u);
+  }
+}
+
 }  // namespace
 }  // namespace hindcast

@@ -69,6 +69,7 @@ JsonEvents::Message JsonEvents::open_message(PaddedText text, Problem& problem) 
                    "' (each): is missing, or no array of events; name other messages with `match`"};
     return Message::kBad;
   }
+  if (rest_ == "null") rest_ = {};  // how many languages write an array without elements
   elements_.reset();
   return Message::kEvents;
 }

@@ -178,7 +178,7 @@ std::string_view JsonRecord::raw_at(PaddedText text, std::string_view path) {
     if (found.get_object().get(members) || members.raw_json().get(raw)) return {};
     return raw;
   }
-  return {};
+  return found.is_null() ? "null" : "";
 }
 
 }  // namespace hindcast

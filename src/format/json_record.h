@@ -35,8 +35,8 @@ class JsonRecord {
   /// Fills the cells that `paths` names; the others are left alone. False: not JSON, `problem` says
   /// what is wrong.
   bool read(PaddedText text, const JsonPaths& paths, Cell* cells, Problem& problem);
-  /// The value at a dotted path as raw JSON; empty when there is none. Requires: `text` was read
-  /// before without a problem.
+  /// The array, object or null at a dotted path as raw JSON; empty when there is none. Requires:
+  /// `text` was read before without a problem.
   std::string_view raw_at(PaddedText text, std::string_view path);
 
  private:

@@ -1,0 +1,141 @@
+#include "history/file_readings.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace hindcast {
+namespace {
+
+constexpr uint64_t kOutsideMin = 1000;  // before the end of a file, fewer prove nothing
+constexpr uint64_t kOutsideShare = 100;
+constexpr size_t kFirstPiece = 64 << 10, kPiece = 256 << 10;
+
+}  // namespace
+
+FileReadings::FileReadings(const HistoryConfig& history, Decoder& decoder, FileSystem& files,
+                           const Runtime& runtime, Window known,
+                           const std::vector<const MatchedFile*>& matched)
+    : history_(history), decoder_(decoder), files_(files), runtime_(runtime), known_(known) {
+  for (const MatchedFile* file : matched) {
+    std::string name = display_name(history.path, file->path);
+    ObjectCheck check(name);
+    readings_.push_back({file, std::move(name), std::move(check), std::nullopt, {}});
+  }
+}
+
+EventTime FileReadings::covered_to() const {
+  EventTime least = kMaxEventTime;
+  for (const Reading& reading : readings_) {
+    if (!reading.done) least = std::min(least, reading.progress);
+  }
+  return least;
+}
+
+/// Gives back the place of the open file that is furthest and was only looked into.
+bool FileReadings::make_room() {
+  if (open_ < kOpenMax) return true;
+  Reading* furthest = nullptr;
+  for (Reading& reading : readings_) {
+    if (reading.content && reading.pieces == 1 &&
+        (furthest == nullptr || reading.progress > furthest->progress))
+      furthest = &reading;
+  }
+  if (furthest == nullptr) return false;
+  furthest->content.reset();
+  furthest->rest.clear();
+  --open_;
+  return true;
+}
+
+FileReadings::Reading& FileReadings::choose() {
+  Reading* any = nullptr;
+  Reading* open = nullptr;
+  for (Reading& reading : readings_) {
+    if (reading.done) continue;
+    if (any == nullptr || reading.progress < any->progress) any = &reading;
+    if (reading.content && (open == nullptr || reading.progress < open->progress)) open = &reading;
+  }
+  HC_ASSERT(any != nullptr);
+  if (any->content || open == nullptr || make_room()) return *any;
+  return *open;
+}
+
+void FileReadings::point_decoder_at(Reading& reading) {
+  if (decoding_ == &reading) return;
+  decoding_ = &reading;
+  Delivery delivery{reading.name, object_name(*reading.file), reading.file->parts,
+                    runtime_.wall_now()};
+  decoder_.resume(std::move(delivery), reading.row, reading.header);
+}
+
+void FileReadings::look_at_times(Reading& reading, const std::vector<int64_t>& times,
+                                 size_t first_new) {
+  if (first_new == times.size()) return;
+  const auto begin = times.begin() + static_cast<ptrdiff_t>(first_new);
+  const auto [low, high] = std::minmax_element(begin, times.end());
+  const EventTime lowest = event_time_ns(*low), highest = event_time_ns(*high);
+  times_ = times_ ? Window{std::min(times_->start, lowest), std::max(times_->end, highest)}
+                  : Window{lowest, highest};
+  reading.progress = std::max(reading.progress, earlier(highest, history_.disorder));
+  reading.events += times.size() - first_new;
+  if (known_.contains(lowest) && known_.contains(highest)) return;
+  const Window near{earlier(known_.start, history_.disorder), known_.end};
+  for (auto at = begin; at != times.end(); ++at) {
+    const EventTime time = event_time_ns(*at);
+    if (near.contains(time) || near.contains(earlier(time, history_.disorder))) continue;
+    if (reading.outside++ == 0) reading.first_outside = time;
+  }
+}
+
+Status FileReadings::check_day(const Reading& reading, bool end) const {
+  if (reading.outside < (end ? 1 : kOutsideMin) || reading.outside * kOutsideShare < reading.events)
+    return {};
+  return invalid_argument(
+      "outside-day: " + reading.name + ": " + std::to_string(reading.outside) + " of " +
+      std::to_string(reading.events) + " events are not of its day, " + to_rfc3339(known_.start) +
+      " to " + to_rfc3339(known_.end) + ", the first one at " + to_rfc3339(reading.first_outside) +
+      "; are day_zone and the unit and zone of times right? If a file is of something else than a "
+      "day, its part of the path must have another name than {day}, {date} or {hour}");
+}
+
+Result<size_t> FileReadings::step(size_t size, HistoryChunk& chunk) {
+  Reading& reading = choose();
+  if (!reading.content) {
+    HC_TRY_ASSIGN(reading.content,
+                  FileContent::open(files_, reading.file->path, reading.name, reading.consumed));
+    ++open_;
+  }
+  const uint64_t raw_before = reading.content->raw_bytes();
+  HC_TRY_ASSIGN(const size_t got,
+                reading.content->read(std::min(size, reading.pieces == 0 ? kFirstPiece : kPiece),
+                                      reading.rest));
+  ++reading.pieces;
+  const bool end = reading.content->end();
+
+  point_decoder_at(reading);
+  const size_t first_event = chunk.events.size(), first_dead = chunk.dead.size();
+  Decoder::Counts counts;
+  const size_t consumed = decoder_.decode(reading.rest, end, chunk.events, chunk.dead, counts);
+  reading.rest.erase(0, consumed);
+  reading.consumed += consumed;
+  reading.row = decoder_.row();
+  reading.header = decoder_.header();
+  reading.check.add(counts, chunk.dead, first_dead);
+  HC_TRY(reading.check.judge(decoder_, end));
+  look_at_times(reading, chunk.events.time, first_event);
+  HC_TRY(check_day(reading, end));
+
+  chunk.ignored += counts.ignored;
+  chunk.spent.bytes += ByteCount{reading.content->raw_bytes() - raw_before};
+  if (end) {
+    reading.done = true;
+    reading.content.reset();
+    reading.rest = {};
+    ++done_;
+    --open_;
+  }
+  return got;
+}
+
+}  // namespace hindcast
