@@ -120,7 +120,10 @@ Status Engine::build_partitions() {
           LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
           LaneWorker::Hooks{[this] { recovered(); },
                             [this](PartitionId at) { partitions_.at(at).back->committed(); },
-                            {}});
+                            [this](GapId gap) {
+                              runtime_.post(back_shard(shards_),
+                                            [this, gap] { replay_->gap_known(gap); });
+                            }});
       roller.partition = id;
       partition.back = std::make_unique<BackWorker>(
           DrainOptions{.partition = id,

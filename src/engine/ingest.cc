@@ -242,7 +242,7 @@ Status Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {
 Status Ingest::advance(SourceId source, const std::vector<PartitionId>& partitions,
                        const Advance& advance, Done<bool> done) {
   Lane& at = lane(source);
-  const std::scoped_lock lock(at.mutex);
+  const std::scoped_lock lock(at.shared->mutex);
   std::vector<LogAppend> records;
   for (const PartitionId partition : partitions)
     records.push_back({{partition, RecordKind::kAdvance, at.id, 0}, encode(advance)});

@@ -219,15 +219,13 @@ Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
   return get(id);
 }
 
+/// A stream is one truth: the history of any of its sources will do.
 const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   const std::string& stream = stream_names_.at(gap.stream);
-  const SourceConfig* found = nullptr;
-  for (const SourceConfig& source : at_.config.sources) {
-    if (source.stream != stream || !source.history) continue;
-    if (at_.catalog.sources().at(source.name) == gap.source) return &source;
-    if (found == nullptr) found = &source;
-  }
-  return found;
+  const auto found = std::ranges::find_if(at_.config.sources, [&](const SourceConfig& source) {
+    return source.stream == stream && source.history;
+  });
+  return found == at_.config.sources.end() ? nullptr : &*found;
 }
 
 void ReplayLane::gap_known(GapId id) {
