@@ -52,6 +52,7 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, C
                   }),
       files_(files),
       log_(std::move(log)),
+      gap_numbers_(*store_, "gap"),
       ingest_(config_, catalog_, *log_, ledger_),
       decoders_(config_, catalog_),
       shards_(shards),

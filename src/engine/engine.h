@@ -24,6 +24,7 @@
 #include "engine/back_worker.h"
 #include "engine/ingest.h"
 #include "engine/lane_worker.h"
+#include "engine/number_pool.h"
 #include "engine/push_decoders.h"
 #include "engine/read_service.h"
 #include "engine/source_worker.h"
@@ -46,6 +47,8 @@ class Engine final : public ReadService {
             Done<PushResult> done) override;
   void heartbeat(const std::string& source, EventTime to, Done<bool> done) override;
   SystemStatus status() override;
+  Result<GapId> open_gap(const GapRequest& request) override;
+  Status accept_gap(GapId id, const std::string& detail) override;
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   void wait_drained() override;
 
@@ -70,9 +73,11 @@ class Engine final : public ReadService {
                                       std::optional<uint16_t> slot);
   std::vector<const Partition*> all_partitions() const;
   bool drained();
+  Status commit_facts(Commit commit);
 
   FileSystem& files_;
   const std::unique_ptr<Log> log_;
+  NumberPool gap_numbers_;
   Ledger ledger_;
   Ingest ingest_;
   PushDecoders decoders_;
