@@ -55,6 +55,8 @@ class Engine final : public ReadService {
   Result<ReplayEntry> start_replay(const ReplayRequest& request) override;
   Result<ReplayEntry> change_replay(JobId id, const ReplayChange& change) override;
   Result<ReplayEntry> cancel_replay(JobId id) override;
+  Result<GapId> open_gap(const GapRequest& request) override;
+  Status accept_gap(GapId id, const std::string& detail) override;
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   void wait_drained() override;
 
@@ -83,11 +85,12 @@ class Engine final : public ReadService {
                                       std::optional<uint16_t> slot);
   std::vector<const Partition*> all_partitions() const;
   bool drained();
+  Status commit_facts(Commit commit);
 
   FileSystem& files_;
   const std::unique_ptr<Log> log_;
-  Ledger ledger_;
   NumberPool gap_numbers_;
+  Ledger ledger_;
   Ingest ingest_;
   PushDecoders decoders_;
   const size_t shards_;

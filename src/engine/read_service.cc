@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "base/process.h"
+#include "engine/gap_reader.h"
 #include "engine/open_parts.h"
 
 namespace hindcast {
@@ -107,6 +108,42 @@ Result<VerifyReport> ReadService::verify(const VerifyQuery& query) {
     HC_TRY(verify_pages(subject, *snapshot, report));
   }
   return report;
+}
+
+std::vector<StreamSummary> ReadService::streams() const {
+  std::vector<StreamSummary> out;
+  for (const auto& [name, stream] : catalog_.streams()) out.push_back({stream.id, stream.schema});
+  return out;
+}
+
+Result<std::vector<GapEntry>> ReadService::gaps(const GapQuery& query) {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+  return read_gaps(*snapshot, catalog_, query);
+}
+
+Result<CoverageAnswer> ReadService::coverage(const std::string& source,
+                                             std::optional<EventTime> from,
+                                             std::optional<EventTime> to) {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+  return read_coverage(*snapshot, catalog_, source, from, to);
+}
+
+Result<std::vector<ReplayEntry>> ReadService::replays() {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+  std::vector<ReplayEntry> out;
+  HC_TRY(snapshot->jobs([&](const ReplayJob& job) {
+    out.push_back(entry_of(job, catalog_));
+    return true;
+  }));
+  std::ranges::reverse(out);
+  return out;
+}
+
+Result<ReplayEntry> ReadService::replay(JobId id) {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+  HC_TRY_ASSIGN(const std::optional<ReplayJob> job, snapshot->job(id));
+  if (!job) return not_found("no replay " + std::to_string(id));
+  return entry_of(*job, catalog_);
 }
 
 Result<SystemStatus> ReadService::stored_status() const {

@@ -15,6 +15,7 @@ class ReadService : public Service {
  public:
   const Config& config() const final { return config_; }
   std::vector<AggregateInfo> aggregates() const final { return reader_.aggregates(); }
+  std::vector<StreamSummary> streams() const final;
   Result<std::vector<std::string>> keys(const std::string& aggregate, const std::string& after,
                                         uint64_t limit) final;
   Result<BucketAnswer> buckets(const BucketQuery& query) final { return reader_.buckets(query); }
@@ -22,6 +23,12 @@ class ReadService : public Service {
   Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) final;
   Result<std::vector<Change>> changes(ChangeNumber after, uint64_t limit) final;
   Result<VerifyReport> verify(const VerifyQuery& query) final;
+  Result<std::vector<GapEntry>> gaps(const GapQuery& query) final;
+  Result<CoverageAnswer> coverage(const std::string& source, std::optional<EventTime> from,
+                                  std::optional<EventTime> to) final;
+  /// As stored; an engine adds what is in flight.
+  Result<std::vector<ReplayEntry>> replays() override;
+  Result<ReplayEntry> replay(JobId id) override;
 
  protected:
   ReadService(Config config, std::unique_ptr<Store> store, Catalog catalog, OpenPagesFn open_pages);

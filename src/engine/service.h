@@ -104,6 +104,11 @@ struct SystemStatus {
   uint64_t recovered_events = 0;
 };
 
+struct StreamSummary {
+  StreamId id;  // as facts name it
+  StreamSchema schema;
+};
+
 struct AggregateInfo {
   std::string name, stream;
   std::vector<Duration> resolutions;
@@ -135,11 +140,12 @@ struct GapEntry {
   std::string stream;
   EventTime end = kMaxEventTime;  // as bounded; kMaxEventTime: not known yet
   std::vector<Hole> holes;        // what is not filled of it; none: filled
-  std::string state;              // "open", "unfillable", "accepted", "filled"; of several holes the worst
+  std::string state;  // "open", "unfillable", "accepted", "filled"; of several holes the worst
   std::vector<GapOutcome> outcomes;
 };
 struct GapQuery {
   std::optional<std::string> source;  // or stream
+  std::optional<GapId> id;            // only this one
   bool open_only = false;
   uint64_t limit = 1'000;  // newest first
 };
@@ -185,8 +191,8 @@ struct ReplayEntry {
   ReplayJob job;
   std::string stream, source;
   double events_per_second = 0;  // lately
-  std::string waits_for;         // one reason for its present speed: "rate", "reader", "stream", …
-  Duration elapsed{};            // running, not paused
+  std::string waits_for;  // one reason for its present speed: "rate", "reader", "stream", …
+  Duration elapsed{};     // running, not paused
   std::optional<double> share_done;  // of its range, by time
 };
 
@@ -202,6 +208,7 @@ class Service {
                     Done<PushResult> done) = 0;
   virtual void heartbeat(const std::string& source, EventTime to, Done<bool> done) = 0;
   virtual std::vector<AggregateInfo> aggregates() const = 0;
+  virtual std::vector<StreamSummary> streams() const = 0;
   /// Keys of an aggregate's rows, sorted; after `after` (exclusive).
   virtual Result<std::vector<std::string>> keys(const std::string& aggregate,
                                                 const std::string& after, uint64_t limit) = 0;
@@ -212,16 +219,14 @@ class Service {
   virtual SystemStatus status() = 0;
   virtual Result<VerifyReport> verify(const VerifyQuery& query) = 0;
 
-  virtual Result<std::vector<GapEntry>> gaps(const GapQuery&) { return std::vector<GapEntry>(); }
-  virtual Result<CoverageAnswer> coverage(const std::string&, std::optional<EventTime>,
-                                          std::optional<EventTime>) {
-    return CoverageAnswer{};
-  }
-  virtual Result<std::vector<ReplayEntry>> replays() { return std::vector<ReplayEntry>(); }
-  virtual Result<ReplayEntry> replay(JobId id) {
-    return not_found("no replay " + std::to_string(id));
-  }
+  virtual Result<std::vector<GapEntry>> gaps(const GapQuery& query) = 0;
+  /// Of the stream of a source, or of a stream.
+  virtual Result<CoverageAnswer> coverage(const std::string& source, std::optional<EventTime> from,
+                                          std::optional<EventTime> to) = 0;
+  virtual Result<std::vector<ReplayEntry>> replays() = 0;  // newest first
+  virtual Result<ReplayEntry> replay(JobId id) = 0;        // kNotFound
   // What changes something needs a running daemon: kUnavailable without one.
+  /// Errors: kNotFound (source), kInvalidArgument (empty range, key that is none).
   virtual Result<GapId> open_gap(const GapRequest& request);
   /// The operator's word that a gap will never be filled. Errors: kNotFound, kConflict (filled).
   virtual Status accept_gap(GapId id, const std::string& detail);

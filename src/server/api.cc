@@ -1,36 +1,16 @@
 #include "server/api.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/assert.h"
 #include "base/text.h"
-#include "net/json_reader.h"
-#include "net/json_writer.h"
+#include "server/api_internal.h"
 #include "server/assets.h"
-#include "server/metrics.h"
-#include "server/render.h"
 
 namespace hindcast {
 namespace {
 
-constexpr size_t kPiece = 256 << 10;
-constexpr uint64_t kBucketsMax = 1'000'000;
-constexpr Duration kWaitMax = 60s;
-
 using Words = std::vector<std::string_view>;
-
-ApiResponse json_response(Bytes body) {
-  ApiResponse response;
-  response.http.body = std::move(body);
-  response.http.body.push_back('\n');
-  return response;
-}
-
-ApiResponse problem_response(int status, std::string_view type, std::string_view title,
-                             std::string_view detail) {
-  return {problem(status, "urn:hindcast:" + std::string(type), title, detail), {}, {}};
-}
 
 std::vector<std::string> segments(std::string_view path) {
   std::vector<std::string> out;
@@ -52,42 +32,7 @@ bool equal_secret(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-/// A list that is written piece by piece: head, items with commas, tail. The state lives as long as
-/// the response.
-template <class State, class Item>
-ApiResponse streamed(Bytes head, std::shared_ptr<State> state, size_t count, Item item,
-                     Bytes tail) {
-  ApiResponse response;
-  auto next = std::make_shared<size_t>(0);  // owner: `more`
-  response.more = [state, next, count, item, tail = std::move(tail),
-                   head = std::move(head)](Bytes& out) mutable {
-    out.append(std::exchange(head, {}));
-    const size_t begin = out.size();
-    while (*next < count && out.size() - begin < kPiece) {
-      if (*next > 0) out.push_back(',');
-      JsonWriter json(out);
-      item(json, *state, (*next)++);
-    }
-    if (*next < count) return true;
-    out.append(tail);
-    return false;
-  };
-  // Small answers are whole at once, with a length.
-  if (!response.more(response.http.body)) response.more = nullptr;
-  return response;
-}
-
-Bytes list_tail(bool truncated) {
-  return std::string("],\"truncated\":") + (truncated ? "true" : "false") + "}\n";
-}
-
 }  // namespace
-
-struct Api::Call {
-  const ApiRequest& request;
-  std::vector<std::string> captures;
-  Params params;
-};
 
 struct Api::Route {
   std::string_view method;
@@ -127,6 +72,12 @@ const std::vector<Api::Route>& Api::routes() {
       {"POST", {"v1", "sources", "{}", "events"}, Kind::kLater, {}, nullptr},
       {"POST", {"v1", "sources", "{}", "heartbeat"}, Kind::kLater, {}, nullptr},
       {"GET", {"v1", "changes"}, Kind::kBlocks, {"after", "limit", "wait"}, &Api::changes},
+      {"GET", {"v1", "changes", "stream"}, Kind::kBlocks, {"after"}, &Api::changes_stream},
+      {"GET", {"v1", "gaps"}, Kind::kBlocks, {"source", "open", "limit"}, &Api::gaps},
+      {"POST", {"v1", "gaps"}, Kind::kBlocks, {}, &Api::open_gap},
+      {"GET", {"v1", "gaps", "{}"}, Kind::kBlocks, {}, &Api::gap},
+      {"PATCH", {"v1", "gaps", "{}"}, Kind::kBlocks, {}, &Api::change_gap},
+      {"GET", {"v1", "coverage"}, Kind::kBlocks, {"source", "from", "to"}, &Api::coverage},
       {"GET", {"v1", "dead-letters"}, Kind::kBlocks, {"source", "limit"}, &Api::dead_letters},
       {"POST", {"v1", "verify"}, Kind::kBlocks, {"from", "to"}, &Api::verify},
   };
@@ -235,207 +186,6 @@ void Api::submit(ApiRequest request, Answer answer) {
   push(std::move(request), name, answer);
 }
 
-// ── writing ─────────────────────────────────────────────────────────────────────────────────────
-
-void Api::push(ApiRequest request, const std::string& source, const Answer& answer) {
-  struct ContentType {
-    std::string_view name;
-    std::optional<FormatKind> format;
-  };
-  // What curl sends when nobody says anything counts as nothing said.
-  constexpr std::array<ContentType, 7> kTypes = {
-      {{"", std::nullopt},
-       {"text/plain", std::nullopt},
-       {"application/x-www-form-urlencoded", std::nullopt},
-       {"application/octet-stream", std::nullopt},
-       {"application/x-ndjson", FormatKind::kNdjson},
-       {"application/json", FormatKind::kJson},
-       {"text/csv", FormatKind::kCsv}}};
-  const auto type = std::find_if(kTypes.begin(), kTypes.end(),
-                                 [&](const auto& t) { return t.name == request.content_type; });
-  if (type == kTypes.end()) {
-    return answer(
-        problem_response(415, "unknown-content-type", "Unknown content type",
-                         "'" + request.content_type +
-                             "' is none of application/x-ndjson, application/json, text/csv, "
-                             "text/plain (the source's own format)"));
-  }
-  auto body =
-      std::make_shared<Bytes>(std::move(request.body));  // owners: this call, then the completion
-  service_.push(source, *body, type->format, [body, answer](Result<PushResult> result) {
-    if (!result) return answer(problem_of(result.error()));
-    Bytes text;
-    JsonWriter json(text);
-    render(json, *result);
-    answer(json_response(std::move(text)));
-  });
-}
-
-namespace {
-
-/// {"time": "2024-03-01T10:00:00Z"} or Unix seconds or milliseconds.
-Result<EventTime> heartbeat_time(const Bytes& body) {
-  HC_TRY_ASSIGN(const JsonValue document, parse_json(body));
-  const JsonValue& time = document["time"];
-  if (time.kind != JsonValue::Kind::kString && time.kind != JsonValue::Kind::kNumber) {
-    return invalid_argument(
-        "the body must be {\"time\": …}: RFC 3339, Unix seconds or milliseconds");
-  }
-  auto parsed = parse_request_time(time.text);
-  if (!parsed) return std::move(parsed).error().with("time");
-  return *parsed;
-}
-
-}  // namespace
-
-void Api::heartbeat(const ApiRequest& request, const std::string& source, const Answer& answer) {
-  const auto time = heartbeat_time(request.body);
-  if (!time) return answer(problem_of(time.error()));
-  service_.heartbeat(source, *time, [answer, at = *time](Result<bool> result) {
-    if (!result) return answer(problem_of(result.error()));
-    Bytes text;
-    JsonWriter(text).begin_object().field("time", to_rfc3339(at)).end_object();
-    answer(json_response(std::move(text)));
-  });
-}
-
-// ── reading ─────────────────────────────────────────────────────────────────────────────────────
-
-Api::Handled Api::buckets(const Call& call) {
-  constexpr std::array<std::string_view, 3> kStates = {"open", "sealed", "final"};
-  constexpr std::array<std::string_view, 3> kFills = {"none", "previous", "zero"};
-  BucketQuery query;
-  query.aggregate = call.captures.at(0);
-  query.key = call.params.text("key");
-  HC_TRY_ASSIGN(query.from, call.params.time("from"));
-  HC_TRY_ASSIGN(query.to, call.params.time("to"));
-  HC_TRY_ASSIGN(query.resolution, call.params.duration("resolution"));
-  HC_TRY_ASSIGN(query.as_of, call.params.time("as_of"));
-  HC_TRY_ASSIGN(const auto state, call.params.choice("state", kStates));
-  HC_TRY_ASSIGN(const auto fill, call.params.choice("fill", kFills));
-  HC_TRY_ASSIGN(query.limit, call.params.number("limit", query.limit, kBucketsMax));
-  if (state) query.state = static_cast<BucketState>(*state);
-  if (fill) query.fill = static_cast<Fill>(*fill);
-  HC_TRY_ASSIGN(BucketAnswer found, service_.buckets(query));
-  auto answer = std::make_shared<BucketAnswer>(std::move(found));
-  Bytes head;
-  JsonWriter(head).begin_object().field("aggregate", query.aggregate).key("buckets").begin_array();
-  return streamed(
-      std::move(head), answer, answer->buckets.size(),
-      [](JsonWriter& json, const BucketAnswer& a, size_t i) { render(json, a.rule, a.buckets[i]); },
-      list_tail(answer->truncated));
-}
-
-Api::Handled Api::events(const Call& call) {
-  EventQuery query;
-  query.source = call.captures.at(0);
-  query.key = call.params.text("key");
-  HC_TRY_ASSIGN(const auto from, call.params.time("from"));
-  HC_TRY_ASSIGN(const auto to, call.params.time("to"));
-  query.from = from.value_or(query.from);
-  query.to = to.value_or(query.to);
-  HC_TRY_ASSIGN(query.limit, call.params.number("limit", query.limit, kBucketsMax));
-  HC_TRY_ASSIGN(EventAnswer found, service_.events(query));
-  auto answer = std::make_shared<EventAnswer>(std::move(found));
-  Bytes head;
-  JsonWriter(head).begin_object().field("source", query.source).key("events").begin_array();
-  return streamed(
-      std::move(head), answer, answer->events.size(),
-      [](JsonWriter& json, const EventAnswer& a, size_t i) {
-        render_event(json, a.schema, a.events, i);
-      },
-      list_tail(answer->truncated));
-}
-
-Api::Handled Api::aggregates(const Call&) {
-  Bytes text;
-  JsonWriter json(text);
-  json.begin_object().key("aggregates").begin_array();
-  for (const auto& aggregate : service_.aggregates()) render(json, aggregate);
-  json.end_array().end_object();
-  return json_response(std::move(text));
-}
-
-Api::Handled Api::keys(const Call& call) {
-  HC_TRY_ASSIGN(const uint64_t limit, call.params.number("limit", 1000, 100'000));
-  HC_TRY_ASSIGN(const auto keys,
-                service_.keys(call.captures.at(0), call.params.text("after").value_or(""), limit));
-  Bytes text;
-  JsonWriter json(text);
-  json.begin_object().key("keys").begin_array();
-  for (const auto& key : keys) json.string(key);
-  json.end_array().key("next");
-  if (limit > 0 && keys.size() == limit) {
-    json.string(keys.back());  // pass as `after`
-  } else {
-    json.null();
-  }
-  json.end_object();
-  return json_response(std::move(text));
-}
-
-Api::Handled Api::changes(const Call& call) {
-  HC_TRY_ASSIGN(const uint64_t after, call.params.number("after", 0, UINT64_MAX));
-  HC_TRY_ASSIGN(const uint64_t limit, call.params.number("limit", 1000, 10'000));
-  HC_TRY_ASSIGN(const auto wait, call.params.duration("wait"));
-  HC_TRY_ASSIGN(const auto changes, service_.changes(ChangeNumber{after}, limit));
-  const auto aggregates = service_.aggregates();
-  Bytes text;
-  JsonWriter json(text);
-  json.begin_object().key("changes").begin_array();
-  for (const auto& change : changes) {
-    const auto named = std::find_if(aggregates.begin(), aggregates.end(),
-                                    [&](const auto& a) { return a.id == change.aggregate; });
-    render(json, change, named == aggregates.end() ? nullptr : &*named);
-  }
-  // What to pass as `after` to go on.
-  json.end_array()
-      .field("last", changes.empty() ? after : changes.back().number.value)
-      .end_object();
-  auto response = json_response(std::move(text));
-  if (changes.empty() && wait) response.wait = std::min(*wait, kWaitMax);
-  return response;
-}
-
-Api::Handled Api::dead_letters(const Call& call) {
-  DeadLetterQuery query;
-  query.source = call.params.text("source");
-  HC_TRY_ASSIGN(query.limit, call.params.number("limit", query.limit, 100'000));
-  HC_TRY_ASSIGN(const auto letters, service_.dead_letters(query));
-  Bytes text;
-  JsonWriter json(text);
-  json.begin_object().key("dead_letters").begin_array();
-  for (const auto& letter : letters) render(json, letter);
-  json.end_array().end_object();
-  return json_response(std::move(text));
-}
-
-Api::Handled Api::verify(const Call& call) {
-  VerifyQuery query;
-  HC_TRY_ASSIGN(query.from, call.params.time("from"));
-  HC_TRY_ASSIGN(query.to, call.params.time("to"));
-  HC_TRY_ASSIGN(const VerifyReport report, service_.verify(query));
-  Bytes text;
-  JsonWriter json(text);
-  render(json, report);
-  return json_response(std::move(text));
-}
-
-Api::Handled Api::status(const Call&) {
-  const SystemStatus status = service_.status();
-  Bytes text;
-  JsonWriter json(text);
-  render(json, status, service_.ready());
-  return json_response(std::move(text));
-}
-
-Api::Handled Api::metrics(const Call&) {
-  ApiResponse response;
-  response.http.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.http.body = metrics_text(service_.status(), service_.ready());
-  return response;
-}
-
 // ── small ones ──────────────────────────────────────────────────────────────────────────────────
 
 Api::Handled Api::healthz(const Call&) { return json_response(R"({"alive":true})"); }
@@ -458,6 +208,47 @@ Api::Handled Api::status_page(const Call&) {
   response.http.content_type = "text/html; charset=utf-8";
   response.http.body = kStatusPage;
   return response;
+}
+
+// ── what the files of the API share ─────────────────────────────────────────────────────────────
+
+ApiResponse json_response(Bytes body) {
+  ApiResponse response;
+  response.http.body = std::move(body);
+  response.http.body.push_back('\n');
+  return response;
+}
+
+ApiResponse problem_response(int status, std::string_view type, std::string_view title,
+                             std::string_view detail) {
+  return {problem(status, "urn:hindcast:" + std::string(type), title, detail), {}, {}};
+}
+
+Bytes list_tail(bool truncated) {
+  return std::string("],\"truncated\":") + (truncated ? "true" : "false") + "}\n";
+}
+
+Result<JsonValue> object_body(const Bytes& body, const std::vector<std::string_view>& known) {
+  HC_TRY_ASSIGN(JsonValue document, parse_json(body));
+  if (document.kind != JsonValue::Kind::kObject)
+    return invalid_argument("the body must be a JSON object");
+  for (const JsonMember& member : document.members) {
+    if (std::find(known.begin(), known.end(), member.name) == known.end())
+      return invalid_argument("unknown member '" + member.name + "'" +
+                              did_you_mean(member.name, known));
+  }
+  return document;
+}
+
+Result<EventTime> time_member(const JsonValue& document, std::string_view name) {
+  const JsonValue& time = document[name];
+  if (time.kind != JsonValue::Kind::kString && time.kind != JsonValue::Kind::kNumber) {
+    return invalid_argument("the body must have \"" + std::string(name) +
+                            "\": RFC 3339, Unix seconds or milliseconds");
+  }
+  auto parsed = parse_request_time(time.text);
+  if (!parsed) return std::move(parsed).error().with(name);
+  return *parsed;
 }
 
 // ── requests and errors ─────────────────────────────────────────────────────────────────────────
@@ -505,6 +296,7 @@ ApiRequest ApiRequest::from(HttpRequest request) {
   std::transform(out.content_type.begin(), out.content_type.end(), out.content_type.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   out.authorization = request.header("authorization");
+  out.last_event_id = request.header("last-event-id");
   out.body = std::move(request.body);
   return out;
 }
@@ -520,7 +312,10 @@ ApiRequest ApiRequest::get(std::string_view target) {
 
 Bytes take_body(ApiResponse response) {
   Bytes body = std::move(response.http.body);
-  while (response.more && response.more(body)) {
+  size_t before = SIZE_MAX;
+  while (response.more && !(response.live && body.size() == before)) {
+    before = body.size();
+    if (!response.more(body)) break;
   }
   return body;
 }

@@ -22,6 +22,7 @@ struct ApiRequest {
   QueryPairs query;          // decoded
   std::string content_type;  // without parameters, lower case
   std::string authorization;
+  std::string last_event_id;  // of a client that reads events again
   Bytes body;
   bool trusted = false;  // asked in-process: no token needed
 
@@ -35,12 +36,14 @@ struct ApiResponse {
   /// Large answers come in pieces: `http.body` is the first, then `more` appends the next one to
   /// its argument until it returns false (that piece still counts). Empty: the body is all.
   std::function<bool(Bytes&)> more;
+  /// The answer has no end: when `more` appends nothing, it is asked again a little later.
+  bool live = false;
   /// Nothing there yet, and the client would wait this long for it: ask again until then, then send
   /// this.
   Duration wait{};
 };
 
-/// The whole body. For in-process callers.
+/// The whole body; of a live answer, what there is now. For in-process callers.
 Bytes take_body(ApiResponse response);
 
 class Api {
@@ -81,6 +84,13 @@ class Api {
   Handled buckets(const Call& call);
   Handled events(const Call& call);
   Handled changes(const Call& call);
+  Handled changes_stream(const Call& call);
+  Handled gaps(const Call& call);
+  Handled gap(const Call& call);
+  Handled open_gap(const Call& call);
+  Handled change_gap(const Call& call);
+  Handled gap_response(GapId id);
+  Handled coverage(const Call& call);
   Handled dead_letters(const Call& call);
   Handled verify(const Call& call);
   void push(ApiRequest request, const std::string& source, const Answer& answer);

@@ -66,7 +66,15 @@ class Pool {
 class ApiServer::Impl {
  public:
   Impl(Service& service, const ApiServerOptions& options)
-      : api_(service), pool_(options.query_threads, options.queries_waiting_max) {}
+      : api_(service),
+        live_(options.live,
+              {[this](Task task) { return pool_.try_post(std::move(task)); },
+               // Dropped where there is no server yet or any more: that ends the stream.
+               [this](Duration delay, Task task) {
+                 HttpServer* http = listening_.load(std::memory_order_acquire);
+                 if (http != nullptr) http->after(delay, std::move(task));
+               }}),
+        pool_(options.query_threads, options.queries_waiting_max) {}
 
   Status listen(HttpServerOptions options) {
     HC_TRY_ASSIGN(http_, HttpServer::start(std::move(options), [this](HttpRequest request,
@@ -81,6 +89,7 @@ class ApiServer::Impl {
 
   void stop() {
     stopping_ = true;
+    live_.stop();
     if (http_) http_->stop();
     pool_.stop();
   }
@@ -123,6 +132,7 @@ class ApiServer::Impl {
   }
 
   void respond(ApiResponse response, const HttpResponder& responder) {
+    if (response.live) return live_.start(std::move(response), responder);
     if (!response.more) return responder.send(std::move(response.http));
     Bytes first = std::move(response.http.body);
     const HttpStream stream = responder.stream(std::move(response.http));
@@ -153,6 +163,7 @@ class ApiServer::Impl {
   std::atomic<bool> stopping_{false};  // set by stop(); long polls look at it
   // Set once the server listens, before which requests may already arrive.
   std::atomic<HttpServer*> listening_{nullptr};
+  LiveStreams live_;  // outlives what may hold a stream: tasks of the pool, timers and writes
   Pool pool_;
   std::unique_ptr<HttpServer> http_;
 };

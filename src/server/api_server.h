@@ -1,6 +1,6 @@
 // The API on a port: pushes are decoded on the I/O thread that read them, everything that may wait
 // for the disk runs on a small pool, long answers are sent in pieces, long polls ask again until
-// there is something.
+// there is something, and so do streams of events (server/live_streams.h).
 //
 // Thread safety: start and stop from one thread.
 #pragma once
@@ -10,6 +10,7 @@
 #include "engine/service.h"
 #include "net/http_server.h"
 #include "server/api.h"
+#include "server/live_streams.h"
 
 namespace hindcast {
 
@@ -17,6 +18,7 @@ struct ApiServerOptions {
   HttpServerOptions http;
   int query_threads = 2;             // [1, 64]
   size_t queries_waiting_max = 256;  // beyond it 503
+  LiveStreams::Options live;         // of server-sent events
 };
 
 /// Options as the configuration has them: address, and the largest body of any HTTP source.
@@ -31,7 +33,8 @@ class ApiServer {
   ApiServer& operator=(const ApiServer&) = delete;
 
   uint16_t port() const;
-  /// Graceful: long polls are answered at once, requests in flight are finished. Idempotent.
+  /// Graceful: long polls are answered and streams ended at once, requests in flight are finished.
+  /// Idempotent.
   void stop();
 
  private:

@@ -4,6 +4,7 @@
 
 #include "net/json_reader.h"
 #include "server/canned_service_test_util.h"
+#include "server/render.h"
 
 namespace hindcast {
 namespace {
@@ -35,6 +36,14 @@ class ApiTest : public testing::Test {
       text = take_body(std::move(response));
     });
     return parse_json(text).value();
+  }
+  JsonValue send(const std::string& method, const std::string& path, Bytes body, int status) {
+    ApiRequest request = ApiRequest::get(path);
+    request.method = method;
+    request.body = std::move(body);
+    auto response = api_.handle(request);
+    EXPECT_EQ(response.http.status, status) << response.http.body;
+    return parse_json(take_body(std::move(response))).value();
   }
   std::string header(std::string_view name) const {
     for (const auto& [key, value] : headers_) {
@@ -144,6 +153,133 @@ TEST_F(ApiTest, ChangesNameTheirRowsAndWhereToGoOn) {
   EXPECT_EQ(answer["changes"].items.at(1)["frontier"].text, "2024-03-01T10:01:00Z");
   EXPECT_EQ(answer["last"].text, "8");
   EXPECT_EQ(get_json("/v1/changes?after=8")["last"].text, "8");
+}
+
+TEST_F(ApiTest, ChangesOfCoverageHaveTheFactThatIsNew) {
+  const ChangeNames names{service_.aggregates(), service_.streams()};
+  const auto text = [&](const Change& change) {
+    Bytes out;
+    JsonWriter json(out);
+    render(json, change, names);
+    return out;
+  };
+  Change change;
+  change.number = ChangeNumber{9};
+  change.kind = Change::Kind::kGapOpened;
+  change.gap = service_.gaps({}).value()[0].gap;
+  const std::string head = R"({"number":9,"kind":"gap-opened","cause":"live","published_at":)"
+                           R"("1970-01-01T00:00:00Z",)";
+  EXPECT_EQ(text(change),
+            head +
+                R"("gap":{"id":7,"stream":"trades","start":"2024-03-01T10:00:00Z","end":null,)"
+                R"("scope":"keys","keys":[["BTC",5]],"cause":"disconnect","detail":"peer closed",)"
+                R"("opened_at":"2024-03-01T10:00:05Z"}})");
+  change.gap->stream = StreamId{99};  // of a configuration that is past
+  EXPECT_NE(text(change).find(R"("stream":null)"), Bytes::npos);
+  EXPECT_NE(text(change).find(R"("keys":[])"), Bytes::npos);
+  change.kind = Change::Kind::kGapBound;
+  change.bound = GapBound{7, at("2024-03-01T10:02:00Z")};
+  EXPECT_NE(text(change).find(R"("kind":"gap-bound")"), Bytes::npos);
+  EXPECT_NE(text(change).find(R"("bound":{"gap":7,"end":"2024-03-01T10:02:00Z"})"), Bytes::npos);
+  change.kind = Change::Kind::kGapClosed;
+  change.outcome = service_.gaps({}).value()[0].outcomes[0];
+  change.outcome->leaned_on = {1, 2};
+  EXPECT_NE(text(change).find(R"("outcome":{"id":2,"stream":"trades","kind":"filled","gaps":[7],)"
+                              R"("start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z",)"
+                              R"("scope":"all","job":4,"leaned_on":[1,2],"detail":""})"),
+            Bytes::npos)
+      << text(change);
+}
+
+TEST_F(ApiTest, AStreamHasOneEventPerChangeAndStartsWhereTheClientWas) {
+  const Bytes events = get("/v1/changes/stream?after=6");
+  EXPECT_EQ(type_, "text/event-stream");
+  EXPECT_EQ(events.find("retry: 1000\n\nid: 7\nevent: rows\ndata: {\"number\":7,"), 0u) << events;
+  EXPECT_NE(events.find("\n\nid: 8\nevent: frontier\ndata: {\"number\":8,"), Bytes::npos);
+  ApiRequest again = ApiRequest::get("/v1/changes/stream?after=6");
+  again.last_event_id = "8";
+  EXPECT_EQ(take_body(api_.handle(again)), "retry: 1000\n\n");
+  again.last_event_id = "eight";
+  EXPECT_EQ(api_.handle(again).http.status, 400);
+  ApiRequest head = ApiRequest::get("/v1/changes/stream");
+  head.method = "HEAD";
+  EXPECT_FALSE(api_.handle(head).live) << "would never end";
+}
+
+// ── gaps and coverage ───────────────────────────────────────────────────────────────────────────
+
+TEST_F(ApiTest, AGapLooksAsTheContractSays) {
+  const std::string gap =
+      R"({"id":7,"stream":"trades","start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:02:00Z",)"
+      R"("scope":"keys","keys":[["BTC",5]],"cause":"disconnect","detail":"peer closed",)"
+      R"("opened_at":"2024-03-01T10:00:05Z","state":"open","holes":[{"start":"2024-03-01T10:01:00Z",)"
+      R"("end":"2024-03-01T10:02:00Z","state":"open","partition":0,"keys":[["BTC",5]]}],)"
+      R"("outcomes":[{"id":2,"stream":"trades","kind":"filled","gaps":[7],)"
+      R"("start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z","scope":"all","job":4,)"
+      R"("detail":""}]})";
+  EXPECT_EQ(get("/v1/gaps?source=trades&open=true&limit=5"),
+            "{\"gaps\":[" + gap + "],\"truncated\":false}\n");
+  EXPECT_EQ(service_.gap_query.source, "trades");
+  EXPECT_TRUE(service_.gap_query.open_only);
+  EXPECT_EQ(get("/v1/gaps/7"), gap + "\n");
+  get("/v1/gaps?open=false");
+  EXPECT_FALSE(service_.gap_query.open_only);
+  service_.gap_count = 3;
+  EXPECT_TRUE(get_json("/v1/gaps?limit=2")["truncated"].boolean);
+  EXPECT_EQ(get_json("/v1/gaps?limit=3")["gaps"].items.size(), 3u);
+}
+
+TEST_F(ApiTest, AGapThatIsNotThereIs404) {
+  EXPECT_EQ(get_json("/v1/gaps/8", 404)["detail"].text, "no gap 8");
+  EXPECT_EQ(get_json("/v1/gaps/seven", 404)["detail"].text, "no gap 'seven'; gaps have numbers");
+  EXPECT_EQ(get_json("/v1/gaps?open=yes", 400)["type"].text, "urn:hindcast:invalid-argument");
+}
+
+TEST_F(ApiTest, AGapIsOpenedAndAccepted) {
+  EXPECT_EQ(send("POST", "/v1/gaps",
+                 R"({"source":"trades","from":"2024-03-01T10:00:00Z","to":1709287260,)"
+                 R"("keys":["EWR/UA",["BTC",5],17],"detail":"maintenance"})",
+                 200)["id"]
+                .text,
+            "7");
+  ASSERT_TRUE(service_.gap_request);
+  EXPECT_EQ(service_.gap_request->from, at("2024-03-01T10:00:00Z"));
+  EXPECT_EQ(service_.gap_request->to, at("2024-03-01T10:01:00Z"));
+  EXPECT_EQ(service_.gap_request->keys, (std::vector<std::string>{"EWR/UA", R"(["BTC",5])", "17"}));
+  EXPECT_EQ(service_.gap_request->detail, "maintenance");
+  EXPECT_EQ(send("PATCH", "/v1/gaps/7", R"({"accept":"lost for good"})", 200)["id"].text, "7");
+  EXPECT_EQ(service_.accepted, "lost for good");
+  send("PATCH", "/v1/gaps/8", R"({"accept":"x"})", 404);
+}
+
+TEST_F(ApiTest, ABodyThatIsNotUnderstoodChangesNothing) {
+  for (const char* body :
+       {"", "[]", "{}", R"({"source":"trades"})", R"({"source":"","from":1,"to":2})",
+        R"({"source":"trades","from":1709287200})",
+        R"({"source":"trades","from":1709287200,"to":"noon"})",
+        R"({"source":"trades","from":1709287200,"to":1709287260,"keys":"BTC"})",
+        R"({"source":"trades","from":1709287200,"to":1709287260,"keys":[]})"}) {
+    EXPECT_NE(send("POST", "/v1/gaps", body, 400)["detail"].text, "") << body;
+  }
+  EXPECT_EQ(send("POST", "/v1/gaps", R"({"source":"trades","form":1})", 400)["detail"].text,
+            "unknown member 'form' (did you mean 'from'?)");
+  EXPECT_FALSE(service_.gap_request);
+  for (const char* body : {"{}", R"({"accept":""})", R"({"accept":true})", R"({"close":"x"})"})
+    send("PATCH", "/v1/gaps/7", body, 400);
+  EXPECT_EQ(service_.accepted, "");
+}
+
+TEST_F(ApiTest, CoverageTilesTheTimeOfEachStream) {
+  const std::string body =
+      R"({"streams":[{"stream":"trades","sources":["trades"],"first":"2024-03-01T10:00:00Z",)"
+      R"("frontier":"2024-03-01T10:02:00Z","watermark":null,"spans":[)"
+      R"({"start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z","state":"covered"},)"
+      R"({"start":"2024-03-01T10:01:00Z","end":"2024-03-01T10:02:00Z","state":"gap","gaps":[7]}]}]})"
+      "\n";
+  EXPECT_EQ(get("/v1/coverage"), body) << "all of them";
+  EXPECT_EQ(get("/v1/coverage?source=trades&from=2024-03-01T10:00:00Z"), body);
+  EXPECT_EQ(service_.coverage_from, at("2024-03-01T10:00:00Z"));
+  get("/v1/coverage?source=tradse", 404);
 }
 
 TEST_F(ApiTest, KeysComeInPages) {
@@ -298,7 +434,8 @@ TEST_F(ApiTest, OpenapiNamesEveryPath) {
   for (const char* path :
        {"/v1/sources/{source}/events", "/v1/sources/{source}/heartbeat", "/v1/aggregates",
         "/v1/aggregates/{aggregate}/keys", "/v1/aggregates/{aggregate}/buckets", "/v1/changes",
-        "/v1/dead-letters", "/v1/status", "/v1/verify"}) {
+        "/v1/changes/stream", "/v1/gaps", "/v1/gaps/{id}", "/v1/coverage", "/v1/dead-letters",
+        "/v1/status", "/v1/verify"}) {
     EXPECT_FALSE(paths[path].is_null()) << path;
   }
   EXPECT_NE(get("/").find("<!doctype html>"), Bytes::npos);

@@ -113,6 +113,7 @@ class CannedService final : public Service {
   }
   Result<std::vector<Change>> changes(ChangeNumber after, uint64_t) override {
     ++change_calls;
+    if (change_error) return *change_error;
     if (change_calls < changes_from_call || after.value >= 8) return std::vector<Change>{};
     Change rows;
     rows.number = ChangeNumber{7};
@@ -128,6 +129,65 @@ class CannedService final : public Service {
     frontier.kind = Change::Kind::kFrontier;
     frontier.frontier = at("2024-03-01T10:01:00Z");
     return std::vector{rows, frontier};
+  }
+  std::vector<StreamSummary> streams() const override { return {{StreamId{3}, schema_}}; }
+  Result<std::vector<GapEntry>> gaps(const GapQuery& query) override {
+    gap_query = query;
+    if (query.id && *query.id != 7) return std::vector<GapEntry>();
+    Bytes key;
+    append_key_part(key, "BTC", false);
+    append_key_part(key, 5);
+    GapEntry entry;
+    entry.stream = "trades";
+    entry.gap = {.id = 7,
+                 .stream = StreamId{3},
+                 .range = {at("2024-03-01T10:00:00Z"), kMaxEventTime},
+                 .scope = {.kind = GapScope::Kind::kKeys, .keys = {{PartitionId{0}, key}}},
+                 .cause = Gap::Cause::kDisconnect,
+                 .detail = "peer closed",
+                 .opened_at = ProcessingTime(at("2024-03-01T10:00:05Z").time_since_epoch())};
+    entry.end = at("2024-03-01T10:02:00Z");
+    entry.state = "open";
+    entry.holes = {{.gap = 7,
+                    .range = {at("2024-03-01T10:01:00Z"), at("2024-03-01T10:02:00Z")},
+                    .partition = PartitionId{0},
+                    .all_but = false,
+                    .keys = {key}}};
+    entry.outcomes = {{.id = 2,
+                       .stream = StreamId{3},
+                       .gaps = {7},
+                       .range = {at("2024-03-01T10:00:00Z"), at("2024-03-01T10:01:00Z")},
+                       .job = 4}};
+    return std::vector<GapEntry>(std::min<size_t>(gap_count, query.limit), entry);
+  }
+  Result<CoverageAnswer> coverage(const std::string& source, std::optional<EventTime> from,
+                                  std::optional<EventTime>) override {
+    if (source != "trades") return not_found("no source '" + source + "'");
+    coverage_from = from;
+    CoverageAnswer answer;
+    answer.stream = "trades";
+    answer.sources = {"trades"};
+    answer.first = at("2024-03-01T10:00:00Z");
+    answer.frontier = at("2024-03-01T10:02:00Z");
+    answer.spans = {
+        {{at("2024-03-01T10:00:00Z"), at("2024-03-01T10:01:00Z")},
+         CoverageSpan::State::kCovered,
+         {}},
+        {{at("2024-03-01T10:01:00Z"), at("2024-03-01T10:02:00Z")}, CoverageSpan::State::kGap, {7}}};
+    return answer;
+  }
+  Result<GapId> open_gap(const GapRequest& request) override {
+    gap_request = request;
+    return GapId{7};
+  }
+  Status accept_gap(GapId id, const std::string& detail) override {
+    if (id != 7) return not_found("no gap " + std::to_string(id));
+    accepted = detail;
+    return {};
+  }
+  Result<std::vector<ReplayEntry>> replays() override { return std::vector<ReplayEntry>(); }
+  Result<ReplayEntry> replay(JobId id) override {
+    return not_found("no replay " + std::to_string(id));
   }
   SystemStatus status() override {
     SystemStatus status;
@@ -166,9 +226,15 @@ class CannedService final : public Service {
   BucketQuery bucket_query;
   EventQuery event_query;
   VerifyQuery verify_query;
+  GapQuery gap_query;
+  size_t gap_count = 1;
+  std::optional<EventTime> coverage_from;
+  std::optional<GapRequest> gap_request;
+  std::string accepted;
   size_t bucket_count = 1;
   std::atomic<int> change_calls{0};
   int changes_from_call = 0;
+  std::optional<Error> change_error;
   std::atomic<bool> is_ready{true};
 };
 

@@ -1,5 +1,6 @@
 #include "server/render.h"
 
+#include <algorithm>
 #include <bit>
 #include <span>
 
@@ -31,15 +32,6 @@ void parts(JsonWriter& json, std::span<const KeyPart> values) {
   json.begin_array();
   for (const auto& value : values) part(json, value);
   json.end_array();
-}
-
-void key_bytes(JsonWriter& json, const StreamSchema& schema, BytesView key) {
-  const auto decoded = decode_key(schema.key, key);
-  if (decoded) {
-    parts(json, *decoded);
-  } else {
-    json.string(key_to_string(schema.key, key));
-  }
 }
 
 void value(JsonWriter& json, const Value& v) {
@@ -274,17 +266,12 @@ void render(JsonWriter& json, const VerifyReport& report) {
   json.end_array().end_object();
 }
 
-void render(JsonWriter& json, const Change& change, const AggregateInfo* aggregate) {
-  json.begin_object().field("number", change.number.value);
-  json.field("kind", change.kind == Change::Kind::kRows ? "rows" : "frontier")
-      .field("cause", to_string(change.cause));
-  json.field("published_at", to_rfc3339(change.published_at))
-      .field("partition", uint64_t{change.partition.value});
-  if (change.kind == Change::Kind::kFrontier) {
-    json.field("frontier", to_rfc3339(change.frontier)).end_object();
-    return;
-  }
-  json.key("aggregate");
+namespace {
+
+void changed_rows(JsonWriter& json, const Change& change, const ChangeNames& names) {
+  const auto found = std::ranges::find(names.aggregates, change.aggregate, &AggregateInfo::id);
+  const AggregateInfo* const aggregate = found == names.aggregates.end() ? nullptr : &*found;
+  json.field("partition", uint64_t{change.partition.value}).key("aggregate");
   if (aggregate != nullptr) {
     json.string(aggregate->name);
   } else {
@@ -295,16 +282,52 @@ void render(JsonWriter& json, const Change& change, const AggregateInfo* aggrega
   for (const auto& [key, bucket] : change.rows) {
     if (aggregate == nullptr) break;  // without the schema a key is only bytes
     json.begin_object().key("key");
-    key_bytes(json, aggregate->schema, key);
+    render_key(json, aggregate->schema, key);
     json.field("start", to_rfc3339(bucket)).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+}
+
+}  // namespace
+
+void render(JsonWriter& json, const Change& change, const ChangeNames& names) {
+  json.begin_object().field("number", change.number.value);
+  json.field("kind", to_string(change.kind)).field("cause", to_string(change.cause));
+  json.field("published_at", to_rfc3339(change.published_at));
+  switch (change.kind) {
+    case Change::Kind::kRows:
+      changed_rows(json, change, names);
+      break;
+    case Change::Kind::kFrontier:
+      json.field("partition", uint64_t{change.partition.value});
+      json.field("frontier", to_rfc3339(change.frontier));
+      break;
+    case Change::Kind::kGapOpened:
+      render(json.key("gap"), change.gap.value(), names.streams);
+      break;
+    case Change::Kind::kGapBound:
+      render(json.key("bound"), change.bound.value());
+      break;
+    case Change::Kind::kGapClosed:
+      render(json.key("outcome"), change.outcome.value(), names.streams);
+      break;
+  }
+  json.end_object();
+}
+
+void render_key(JsonWriter& json, const StreamSchema& schema, BytesView key) {
+  const auto decoded = decode_key(schema.key, key);
+  if (decoded) {
+    parts(json, *decoded);
+  } else {
+    json.string(key_to_string(schema.key, key));
+  }
 }
 
 void render_event(JsonWriter& json, const StreamSchema& schema, const EventBatch& events,
                   size_t row) {
   json.begin_object().key("key");
-  key_bytes(json, schema, events.keys[events.key[row]]);
+  render_key(json, schema, events.keys[events.key[row]]);
   json.key("id");
   event_id(json, schema, events, row);
   json.field("time", to_rfc3339(event_time_ns(events.time[row])));

@@ -19,8 +19,19 @@ void render(JsonWriter& json, const PushResult& result);
 void render(JsonWriter& json, const AggregateInfo& aggregate);
 void render(JsonWriter& json, const DeadLetterEntry& entry);
 void render(JsonWriter& json, const VerifyReport& report);
-/// `aggregate` may be null: a definition of the past that the configuration no longer names.
-void render(JsonWriter& json, const Change& change, const AggregateInfo* aggregate);
+/// What changes name by number. A definition of the past that the configuration no longer has is
+/// not among them: null is said instead.
+struct ChangeNames {
+  std::vector<AggregateInfo> aggregates;
+  std::vector<StreamSummary> streams;
+};
+void render(JsonWriter& json, const Change& change, const ChangeNames& names);
+void render(JsonWriter& json, const Gap& gap, const std::vector<StreamSummary>& streams);
+void render(JsonWriter& json, const GapBound& bound);
+void render(JsonWriter& json, const GapOutcome& outcome, const std::vector<StreamSummary>& streams);
+void render(JsonWriter& json, const GapEntry& entry, const std::vector<StreamSummary>& streams);
+void render(JsonWriter& json, const CoverageAnswer& answer);
+void render_key(JsonWriter& json, const StreamSchema& schema, BytesView key);
 /// Event at `row`.
 void render_event(JsonWriter& json, const StreamSchema& schema, const EventBatch& events,
                   size_t row);

@@ -124,6 +124,22 @@ std::vector<Change> changes_of(const Commit& commit, const NewFacts& facts, Even
   return changes;
 }
 
+std::string_view to_string(Change::Kind kind) {
+  switch (kind) {
+    case Change::Kind::kRows:
+      return "rows";
+    case Change::Kind::kFrontier:
+      return "frontier";
+    case Change::Kind::kGapOpened:
+      return "gap-opened";
+    case Change::Kind::kGapBound:
+      return "gap-bound";
+    case Change::Kind::kGapClosed:
+      return "gap-closed";
+  }
+  return "unknown";
+}
+
 ByteCount size_of(const Commit& commit) {
   size_t bytes = sizeof commit;
   for (const PageAdd& add : commit.pages) bytes += sizeof add + add.part.size();

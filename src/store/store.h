@@ -165,6 +165,8 @@ struct Change {
   std::optional<GapOutcome> outcome;
 };
 
+std::string_view to_string(Change::Kind kind);  // "rows", "frontier", "gap-opened", …
+
 /// Which rows: of one (aggregate, resolution), buckets in [from, to), of one partition and slot or
 /// all, of one key or all.
 struct RowQuery {
