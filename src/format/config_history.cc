@@ -68,6 +68,18 @@ TomlNode value_table(const TomlNode& node) {
   return out;
 }
 
+/// What objects are called by: the {name} parts of a path, else the file's name without .gz and
+/// .zst.
+std::vector<std::string> object_names(const std::string& path) {
+  const auto parts = path_part_names(path);
+  if (!parts.empty()) return parts;
+  std::string name = path.substr(path.rfind('/') + 1);
+  for (const std::string_view suffix : {".gz", ".zst"}) {
+    if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+  }
+  return {std::move(name)};
+}
+
 class HistoryReader {
  public:
   HistoryReader(Section section, const std::string& folder, ParsedSource& source,
@@ -307,8 +319,11 @@ class HistoryReader {
                        "kind = \"files\" over the same files, or an id of fields");
       return false;
     }
-    if (path_part_names(history_.path) == path_part_names(source_.config.path)) return true;
-    section_.problem("path", why + "so the {name} parts of both paths must be the same, in order",
+    if (object_names(history_.path) == object_names(source_.config.path)) return true;
+    section_.problem("path",
+                     why +
+                         "so the {name} parts of both paths must be the same, in order; without "
+                         "parts, the names of the files",
                      "the source has path = \"" + source_.config.path + "\"");
     return false;
   }

@@ -19,6 +19,8 @@ using Paging = HistoryConfig::Paging;
 constexpr uint64_t kEventsOfSpan = 65'536;
 constexpr size_t kPiecesMax = 256;
 constexpr Duration kPieceMin = 1h;  // shorter ones would cost requests and bring nothing
+// Seconds taken for milliseconds, and the like, lie before this.
+constexpr EventTime kYear1971 = event_time_ns(31'536'000'000'000'000);
 
 /// The ends of time are further apart than a Duration can say.
 uint64_t nanoseconds_of(const Window& window) {
@@ -54,6 +56,8 @@ struct HttpSetup {
   bool continues() const {
     return history().paging == Paging::kId || (history().paging == Paging::kTime && !url.has_to());
   }
+  /// Answers have what the server has, whatever that is, and not what was asked for.
+  bool windowless() const { return !url.has_from() && history().paging != Paging::kId; }
   /// A part of a range can be asked for by itself.
   bool cuttable() const { return url.has_from() && url.has_to() && !continues(); }
 
@@ -234,7 +238,10 @@ class HttpCursor final : public Cursor {
     }
     if (limit_kept) setup_.limit_kept = true;
     events_in_span_ += chunk.events.size();
+    if (setup_.windowless()) find_beginning(facts, walk.done(), key);
     if (!setup_.cuttable()) {
+      if (facts.any_event && facts.highest < kYear1971 && query_.range.start > kYear1971)
+        return outside_window(query_.range, facts, url);
       keep_asked(setup_.schema, known_, query_.range, query_.keys, chunk.events);
       return {};
     }
@@ -249,11 +256,32 @@ class HttpCursor final : public Cursor {
     const bool near =
         facts.highest >= earlier(span_->start, 1s) && earlier(facts.lowest, 1s) <= span_->end;
     if (!facts.any_event || near) return {};
+    return outside_window(*span_, facts, url);
+  }
+
+  static Error outside_window(const Window& asked, const AnswerFacts& facts,
+                              const std::string& url) {
     return invalid_argument(
-        "outside-window: " + url + ": asked for " + to_rfc3339(span_->start) + " to " +
-        to_rfc3339(span_->end) + ", the answer has " + to_rfc3339(facts.lowest) + " to " +
+        "outside-window: " + url + ": asked for " + to_rfc3339(asked.start) + " to " +
+        to_rfc3339(asked.end) + ", the answer has " + to_rfc3339(facts.lowest) + " to " +
         to_rfc3339(facts.highest) +
         "; are unit and time zone right, and does the API know these parameters?");
+  }
+
+  /// A server that hands over its latest events says nothing of the time before them.
+  void find_beginning(const AnswerFacts& facts, bool last_page, const AskedKey& key) {
+    if (facts.any_event) beginning_ = std::min(beginning_, facts.lowest);
+    if (!last_page) return;
+    const Window& range = query_.range;
+    const EventTime begin = std::min(align_down(beginning_, setup_.schema.page_window), range.end);
+    if (range.start < begin) {
+      HistoryChunk::Missing missing{{range.start, begin}, {}, "no-events: history has none"};
+      if (beginning_ != kMaxEventTime)
+        missing.reason = "outside-answer: history begins with " + to_rfc3339(beginning_);
+      if (!key.text.empty()) missing.keys.push_back(key.canonical);
+      missing_.push_back(std::move(missing));
+    }
+    beginning_ = kMaxEventTime;
   }
 
   HistoryChunk finished(HistoryChunk chunk) {
@@ -282,8 +310,9 @@ class HttpCursor final : public Cursor {
   std::optional<Window> span_;
   Duration span_length_{};
   uint64_t events_in_span_ = 0;
-  size_t key_ = 0;                 // whose turn it is in the span
-  std::vector<Pagination> walks_;  // by key
+  size_t key_ = 0;                       // whose turn it is in the span
+  std::vector<Pagination> walks_;        // by key
+  EventTime beginning_ = kMaxEventTime;  // the lowest of a windowless walk
 
   HistoryCost spent_;  // not handed over yet: requests that failed cost as well
   std::optional<Duration> retry_after_;
