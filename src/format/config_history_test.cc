@@ -129,6 +129,7 @@ TEST(ConfigHistoryTest, AUnitBelongsToTheTimeBesideIt) {
     return outcome.config->sources[0].history->event.time;
   };
   EXPECT_EQ(of_table("time = \"at\"").unit, TimeUnit::kMicroseconds);
+  EXPECT_EQ(of_table("time = { field = \"at\" }").unit, TimeUnit::kMicroseconds);
   EXPECT_EQ(of_table("time_unit = \"s\"").unit, TimeUnit::kSeconds);
 }
 
