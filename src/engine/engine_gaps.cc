@@ -29,6 +29,7 @@ Result<GapId> Engine::open_gap(const GapRequest& request) {
   Commit commit;
   commit.gaps = {gap};
   HC_TRY(commit_facts(std::move(commit)));
+  replay_->gap_known(gap.id);
   return gap.id;
 }
 

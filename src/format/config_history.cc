@@ -13,59 +13,16 @@ namespace {
 using Kind = HistoryConfig::Kind;
 using Paging = HistoryConfig::Paging;
 
-const TomlNode* find_member(const TomlNode* table, std::string_view name) {
-  return table == nullptr ? nullptr : table->member(name);
-}
-
-void set_member(TomlNode& table, const std::string& name, TomlNode value) {
-  const auto at = std::find_if(table.members.begin(), table.members.end(),
-                               [&](const TomlMember& m) { return m.name == name; });
-  if (at == table.members.end()) {
-    table.members.push_back({name, std::move(value)});
-  } else {
-    at->value = std::move(value);
+/// What objects are called by: the {name} parts of a path, else the file's name without .gz and
+/// .zst.
+std::vector<std::string> object_names(const std::string& path) {
+  const auto parts = path_part_names(path);
+  if (!parts.empty()) return parts;
+  std::string name = path.substr(path.rfind('/') + 1);
+  for (const std::string_view suffix : {".gz", ".zst"}) {
+    if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
   }
-}
-
-void remove_member(TomlNode& table, std::string_view name) {
-  std::erase_if(table.members, [&](const TomlMember& m) { return m.name == name; });
-}
-
-/// The source's mapping with what the history says of it on top. A unit belongs to the time beside
-/// it, wherever either of them was written. `has_order`: the source's events have one.
-TomlNode merge_event(const TomlNode& base, const TomlNode& over, bool has_order) {
-  TomlNode out = base;
-  const TomlNode* time = over.member("time");
-  const bool own_unit = over.member("time_unit") != nullptr;
-  if (time != nullptr && time->member("unit") != nullptr) remove_member(out, "time_unit");
-  for (const auto& [name, value] : over.members) set_member(out, name, value);
-  if (own_unit && time == nullptr) {
-    TomlNode inherited = *base.member("time");
-    remove_member(inherited, "unit");
-    set_member(out, "time", std::move(inherited));
-  }
-  // "time" as a name alone takes the unit of a table that it replaces.
-  const TomlNode* before = base.member("time");
-  if (time != nullptr && !own_unit && time->kind != TomlNode::Kind::kTable &&
-      before->member("unit") != nullptr) {
-    set_member(out, "time_unit", *before->member("unit"));
-  }
-  // Nothing is counted in what is read again; but a number that is the order stays the order.
-  const TomlNode* sequence = out.member("sequence");
-  if (sequence != nullptr && has_order && out.member("order") == nullptr)
-    set_member(out, "order", TomlNode(*sequence));
-  remove_member(out, "sequence");
-  remove_member(out, "sequence_scope");
-  return out;
-}
-
-/// price = "decimal(18,8)" as a table, so that single keys of it can be replaced.
-TomlNode value_table(const TomlNode& node) {
-  if (node.kind != TomlNode::Kind::kText) return node;
-  TomlNode out;
-  out.line = node.line;
-  out.members.push_back({"type", node});
-  return out;
+  return {std::move(name)};
 }
 
 class HistoryReader {
@@ -239,9 +196,8 @@ class HistoryReader {
       return section_.problem("event", "must be a table: [source.history.event]");
     const TomlNode event = merge_event(*source_event, own != nullptr ? *own : TomlNode(),
                                        source_.config.event.order.has_value());
-    TomlNode values;
-    if (source_values != nullptr) values = *source_values;
-    if (!merge_values(values)) return;
+    const auto values = merge_values(source_values, section_.find("values"), problems_);
+    if (!values) return;
 
     // The history's mapping is read as the mapping of a source of its kind.
     ParsedSource as_source = source_;
@@ -259,40 +215,10 @@ class HistoryReader {
       place.parts = history_.keys.empty() ? "variable here: there are no `keys`"
                                           : "variable here: only {key} is";
     const size_t before = problems_.size();
-    read_event(&event, &values, as_source, problems_, place);
+    read_event(&event, &*values, as_source, problems_, place);
     if (problems_.size() > before) return;
     history_.event = std::move(config.event);
     check_agreement(as_source.schema);
-  }
-
-  bool merge_values(TomlNode& values) {
-    const TomlNode* own = section_.find("values");
-    if (own == nullptr) return true;
-    if (own->kind != TomlNode::Kind::kTable) {
-      section_.problem("values", "must be a table: [source.history.values]");
-      return false;
-    }
-    std::vector<std::string_view> known;
-    for (const TomlMember& member : values.members) known.push_back(member.name);
-    bool fine = true;
-    for (const auto& [name, node] : own->members) {
-      const TomlNode* base = find_member(&values, name);
-      if (base == nullptr) {
-        problems_.push_back({node.line,
-                             "value '" + name +
-                                 "' in [source.history.values] is no value of the "
-                                 "source" +
-                                 did_you_mean(name, known),
-                             ""});
-        fine = false;
-        continue;
-      }
-      TomlNode merged = value_table(*base);
-      for (const auto& [key, value] : value_table(node).members) set_member(merged, key, value);
-      merged.line = node.line;
-      set_member(values, name, std::move(merged));
-    }
-    return fine;
   }
 
   /// Identity `position` holds where history has the same objects with the same names.
@@ -307,8 +233,11 @@ class HistoryReader {
                        "kind = \"files\" over the same files, or an id of fields");
       return false;
     }
-    if (path_part_names(history_.path) == path_part_names(source_.config.path)) return true;
-    section_.problem("path", why + "so the {name} parts of both paths must be the same, in order",
+    if (object_names(history_.path) == object_names(source_.config.path)) return true;
+    section_.problem("path",
+                     why +
+                         "so the {name} parts of both paths must be the same, in order; without "
+                         "parts, the names of the files",
                      "the source has path = \"" + source_.config.path + "\"");
     return false;
   }

@@ -129,6 +129,7 @@ TEST(ConfigHistoryTest, AUnitBelongsToTheTimeBesideIt) {
     return outcome.config->sources[0].history->event.time;
   };
   EXPECT_EQ(of_table("time = \"at\"").unit, TimeUnit::kMicroseconds);
+  EXPECT_EQ(of_table("time = { field = \"at\" }").unit, TimeUnit::kMicroseconds);
   EXPECT_EQ(of_table("time_unit = \"s\"").unit, TimeUnit::kSeconds);
 }
 
@@ -312,6 +313,14 @@ TEST(ConfigHistoryTest, APositionNeedsTheSameFiles) {
                     HasSubstr("an answer has neither")));
   EXPECT_THAT(problems(replaced(kFiles, "{symbol}", "*")),
               HasSubstr("the {name} parts of both paths must be the same"));
+  const auto with_paths = [&](const char* live, const char* archive) {
+    const std::string text = replaced(source, "in/{day}/{symbol}.ndjson", live) +
+                             replaced(kFiles, "archive/{day}/{symbol}.ndjson.gz", archive);
+    return to_string(parse_config(text, "h.toml", "").problems, "h.toml");
+  };
+  EXPECT_EQ(with_paths("in/*.ndjson", "archive/*.ndjson.zst"), "");
+  EXPECT_THAT(with_paths("in/trades.ndjson", "archive/old.ndjson"),
+              HasSubstr("the names of the files"));
 }
 
 TEST(ConfigHistoryTest, ValuesFollowTheOrderOfTheStream) {

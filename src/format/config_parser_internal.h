@@ -55,6 +55,12 @@ inline constexpr std::string_view kTimeUnitHint =
 /// mapping has no problems.
 void read_history(Section& source_section, const std::string& folder, ParsedSource& source,
                   Problems& problems);
+/// config_overlay.cc: [source.event] with [source.history.event] on top. `has_order`: the source's
+/// events have one, be it their `sequence`. Requires: `base` has no problems.
+TomlNode merge_event(const TomlNode& base, const TomlNode& over, bool has_order);
+/// [source.values] with [source.history.values] on top; either may be null. Absent with problems.
+std::optional<TomlNode> merge_values(const TomlNode* base, const TomlNode* over,
+                                     Problems& problems);
 /// format, each, match and so on; what is not there stays as it is. `any_format`: keys of CSV may
 /// stand beside another format.
 void read_format(Section& section, FormatConfig& format, bool any_format, Problems& problems);

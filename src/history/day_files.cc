@@ -57,7 +57,9 @@ std::optional<int64_t> DayFiles::unit_of(const MatchedFile& file) const {
 
 Result<DayFiles> DayFiles::list(FileSystem& files, const HistoryConfig& history) {
   DayFiles out;
-  HC_TRY_ASSIGN(out.files_, find_files(files, history.path));
+  auto found = find_files(files, history.path);
+  if (!found) return std::move(found).error().with("unreadable");
+  out.files_ = std::move(*found);
   const size_t matching = out.files_.size();
   if (matching == 0) return not_found("no-file: no file matches " + history.path);
   for (const char* part : {"day", "date"}) {

@@ -53,11 +53,14 @@ EventTime earlier(EventTime t, Duration d) {
 
 void ObjectCheck::add(const Decoder::Counts& counts, const std::vector<DeadLetter>& dead,
                       size_t first_new) {
-  counts_.events += counts.events;
-  counts_.dead += counts.dead;
-  counts_.ignored += counts.ignored;
-  if (first_problem_.empty() && first_new < dead.size())
-    first_problem_ = dead[first_new].reason + ": " + dead[first_new].detail;
+  events_ += counts.events;
+  ignored_ += counts.ignored;
+  for (size_t i = first_new; i < dead.size(); ++i) {
+    const std::string& reason = dead[i].reason;
+    if (reason == "outside-accept" || reason == "too-far-ahead") continue;
+    if (unreadable_++ == 0) first_problem_ = reason + ": " + dead[i].detail;
+    shapeless_ += reason == "missing-field" || reason == "malformed" || reason == "bad-time";
+  }
 }
 
 Status ObjectCheck::judge(const Decoder& decoder, bool end) const {
@@ -69,11 +72,10 @@ Status ObjectCheck::judge(const Decoder& decoder, bool end) const {
     return invalid_argument("wrong-columns: " + name_ + " has no column " + columns +
                             "; name it in [source.history.event] or [source.history.values]");
   }
-  if (counts_.events > 0 || counts_.dead == 0) return {};
-  const bool all = end && counts_.ignored == 0;
-  if (!all && counts_.dead < kUnreadableMax) return {};
+  const bool all = end && ignored_ == 0 && shapeless_ > 0 && shapeless_ == unreadable_;
+  if (events_ > 0 || (!all && unreadable_ < kUnreadableMax)) return {};
   return invalid_argument("wrong-columns: " + name_ + ": none of its " + (all ? "" : "first ") +
-                          std::to_string(counts_.dead) +
+                          std::to_string(unreadable_) +
                           " records can be read; the first one: " + first_problem_);
 }
 

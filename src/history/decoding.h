@@ -40,13 +40,16 @@ class ObjectCheck {
   /// What a call of the decoder gave; `dead` from `first_new` on is new.
   void add(const Decoder::Counts& counts, const std::vector<DeadLetter>& dead, size_t first_new);
   /// `end`: nothing follows. Errors: kInvalidArgument, "wrong-columns: NAME …", when the CSV header
-  /// lacks a mapped column, or when of the first 1,000 records (of all, if they are fewer and every
-  /// one was meant to be an event) none is an event.
+  /// lacks a mapped column; when none of the first 1,000 records is an event; or, in an object of
+  /// fewer, when none is, and each has something else than the mapping expects rather than a value
+  /// that is wrong.
   Status judge(const Decoder& decoder, bool end) const;
 
  private:
   std::string name_;
-  Decoder::Counts counts_;
+  uint64_t events_ = 0, ignored_ = 0;
+  uint64_t unreadable_ = 0;  // not those that are refused on purpose ("outside-accept")
+  uint64_t shapeless_ = 0;   // of them: not what the mapping expects
   std::string first_problem_;
 };
 

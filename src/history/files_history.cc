@@ -157,22 +157,32 @@ class FilesCursor final : public Cursor {
   }
 
   void finish(const FileUnit& unit, HistoryChunk& chunk) {
-    // Nothing in the names says what time the files are about; their events do.
-    if (!listing_->dated() && any_file_) {
-      const auto times = readings_->times();
-      if (!times) {
-        chunk.missing.push_back({unit.window, {}, "no-events: the files of the history are empty"});
-      } else if (times->end < unit.window.start || unit.window.end <= times->start) {
-        chunk.missing.push_back({unit.window,
-                                 {},
-                                 "outside-files: the files of the history begin with " +
-                                     to_rfc3339(times->start) + " and end with " +
-                                     to_rfc3339(times->end)});
-      }
-    }
+    if (!listing_->dated() && any_file_) find_edges(unit.window, chunk);
     readings_.reset();
     complete_to_ = unit.window.end;
     ++unit_;
+  }
+
+  /// Nothing in the names says what time the files are about; their events do. Whole page windows
+  /// before the first and behind the last one are missing.
+  void find_edges(const Window& asked, HistoryChunk& chunk) const {
+    const auto times = readings_->times();
+    if (!times) {
+      chunk.missing.push_back({asked, {}, "no-events: the files of history are empty"});
+      return;
+    }
+    const EventTime begin = align_down(times->start, setup_.schema.page_window);
+    const EventTime end = window_of(times->end, setup_.schema.page_window).end;
+    if (asked.start < begin) {
+      chunk.missing.push_back({{asked.start, std::min(begin, asked.end)},
+                               {},
+                               "outside-files: history begins with " + to_rfc3339(times->start)});
+    }
+    if (end < asked.end) {
+      chunk.missing.push_back({{std::max(end, asked.start), asked.end},
+                               {},
+                               "outside-files: history ends with " + to_rfc3339(times->end)});
+    }
   }
 
   const Setup& setup_;
@@ -219,8 +229,9 @@ class FilesHistory final : public History {
             std::any_of(query.keys.begin(), query.keys.end(),
                         [&](const Bytes& key) { return path_keys.may_hold(*file, key); });
         if (!wanted) continue;
-        HC_TRY_ASSIGN(const auto opened, setup_.files.open(file->path, OpenMode::kRead));
-        HC_TRY_ASSIGN(const uint64_t size, opened->size());
+        const auto opened = setup_.files.open(file->path, OpenMode::kRead);
+        if (!opened) return Error(opened.error()).with("unreadable");
+        HC_TRY_ASSIGN(const uint64_t size, (*opened)->size());
         *out.bytes += ByteCount{size};
       }
     }

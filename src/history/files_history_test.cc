@@ -268,11 +268,18 @@ TEST_F(FilesHistoryTest, FilesWithoutADayAnswerForTheTimeTheyHold) {
   make("/a/*.ndjson");
   EXPECT_THAT(history_->pieces(days_).value(), ElementsAre(days_));
   EXPECT_TRUE(read(ms_window(kFirstMs + 10, kFirstMs + 20)).missing.empty());  // a quiet time
-  const ReadAll outside = read(ms_window(kFirstMs + 2 * kDayMs, kFirstMs + 3 * kDayMs));
-  ASSERT_EQ(outside.missing.size(), 1U);
-  EXPECT_EQ(outside.missing[0].reason,
-            "outside-files: the files of the history begin with 2013-10-07T00:00:00Z and end with "
-            "2013-10-08T00:00:00Z");
+  // Page windows (an hour) before the first event and behind the last one are not known.
+  const ReadAll beyond = read(ms_window(kFirstMs - kDayMs, kFirstMs + 3 * kDayMs));
+  ASSERT_EQ(beyond.missing.size(), 2U);
+  EXPECT_EQ(beyond.missing[0].window, ms_window(kFirstMs - kDayMs, kFirstMs));
+  EXPECT_EQ(beyond.missing[0].reason, "outside-files: history begins with 2013-10-07T00:00:00Z");
+  EXPECT_EQ(beyond.missing[1].window,
+            ms_window(kFirstMs + kDayMs + 3'600'000, kFirstMs + 3 * kDayMs));
+  EXPECT_EQ(beyond.missing[1].reason, "outside-files: history ends with 2013-10-08T00:00:00Z");
+  const Window behind = ms_window(kFirstMs + 2 * kDayMs, kFirstMs + 3 * kDayMs);
+  EXPECT_EQ(read(behind).missing.at(0).window, behind);
+  const Window before = ms_window(kFirstMs - 2 * kDayMs, kFirstMs - kDayMs);
+  EXPECT_EQ(read(before).missing.at(0).window, before);
   write("/a/x.ndjson", "");
   EXPECT_THAT(read(days_).missing.at(0).reason, StartsWith("no-events: "));
 }
@@ -420,6 +427,21 @@ TEST_F(FilesHistoryTest, RecordsThatAreNoEventsAreAnErrorNotAFill) {
   EXPECT_FALSE(some.error);
   EXPECT_EQ(some.names.size(), 1U);
   EXPECT_EQ(some.dead.size(), 1U);
+}
+
+// A day on which one event came, and came broken, has a dead letter; one on which every value is
+// wrong has many; neither is a wrong mapping.
+TEST_F(FilesHistoryTest, ValuesThatAreWrongAreDeadLetters) {
+  write("/a/20131007.ndjson", R"({"s":"BTC","i":1,"t":1381104000000,"p":"NaN"})");
+  make("/a/{day}.ndjson");
+  const Window day = ms_window(kFirstMs, kFirstMs + kDayMs);
+  EXPECT_FALSE(read(day).error);
+  EXPECT_EQ(read(day).dead.size(), 1U);
+  setup_->source.accept = ms_window(0, 1);
+  history_ = make_history(setup_->schema, setup_->source, files_, runtime_).value();
+  write("/a/20131007.ndjson", ndjson_of(make_trades(3000, 1)));
+  EXPECT_FALSE(read(day).error);
+  EXPECT_EQ(read(day).dead.size(), 3000U);
 }
 
 // What is assumed goes by the configured disorder, what is certain only by the end of the file.

@@ -490,6 +490,35 @@ TEST_F(HttpHistoryTest, EventsOfAnotherTimeThanAskedForAreAnError) {
   EXPECT_THAT(error.message, HasSubstr("the answer has 2013-10-06T00:00:00Z to 2013-10-06"));
 }
 
+TEST_F(HttpHistoryTest, TimesOf1970AreAUnitThatIsWrong) {
+  make("?symbol={key}&fromId={next_id}",
+       [](HistoryConfig& history) { history.paging = Paging::kId; }, {{"BTC", 1, kFirstMs / 1000}});
+  EXPECT_THAT(error_of().message, StartsWith("outside-window: http://"));
+}
+
+// "The latest 500 trades" say nothing of the time before them.
+TEST_F(HttpHistoryTest, AnAnswerWithoutAWindowBeginsWithItsFirstEvent) {
+  make("?symbol={key}", [](HistoryConfig&) {},
+       {{"BTC", 1, kFirstMs + 2 * 3'600'000 + 60'000}, {"ETH", 1, kFirstMs - 60'000}});
+  const ReadAll all = read();
+  ASSERT_THAT(all.missing, SizeIs(2));
+  EXPECT_EQ(all.missing[0].window, ms_window(kFirstMs, kFirstMs + 2 * 3'600'000));
+  EXPECT_THAT(all.missing[0].keys, ElementsAre(world_->setup.key("BTC")));
+  EXPECT_EQ(all.missing[0].reason, "outside-answer: history begins with 2013-10-07T02:01:00Z");
+  EXPECT_EQ(all.missing[1].window, kDay);
+  EXPECT_THAT(all.missing[1].keys, ElementsAre(world_->setup.key("XRP")));
+  EXPECT_THAT(all.missing[1].reason, StartsWith("no-events: "));
+  EXPECT_THAT(all.names, ElementsAre("BTC 1"));
+}
+
+TEST_F(HttpHistoryTest, OneBadValueInASmallAnswerIsADeadLetter) {
+  make(kWindow);
+  always({.body = R"([{"s":"BTC","i":1,"t":1381104000000,"p":"NaN"}])"});
+  const ReadAll all = read({"BTC"}, ms_window(kFirstMs, kFirstMs + 3'600'000));
+  EXPECT_FALSE(all.error);
+  EXPECT_THAT(all.dead, SizeIs(1));
+}
+
 // The URL has whole seconds; what comes before or twice because of that must not look unsorted.
 TEST_F(HttpHistoryTest, RoundingOfTheWindowRepeatsNothing) {
   std::vector<Trade> trades;
