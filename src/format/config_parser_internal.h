@@ -42,10 +42,6 @@ StreamSettings read_stream_settings(Section& section);
 /// config_event.cc: [source.event] and [source.values].
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
                 Problems& problems);
-/// "s", "ms", …, or a strptime pattern. False: not known; `out` is unchanged.
-bool read_time_unit(const std::string& unit, TimeMapping& out);
-inline constexpr std::string_view kTimeUnitHint =
-    "s, ms, us, ns, rfc3339, or a pattern like \"%Y-%m-%d %H:%M:%S\"";
 /// config_source.cc: [[source]].
 ParsedSource read_source(const TomlNode& node, const std::string& folder, Problems& problems);
 /// `match` of a section.
