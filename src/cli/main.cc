@@ -6,6 +6,7 @@
 #include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
+#include "cli/feed.h"
 #include "cli/init.h"
 #include "cli/run.h"
 #include "cli/sim.h"
@@ -34,6 +35,7 @@ class CommandLine {
     add_dead_letters();
     add_verify();
     add_sim();
+    add_feed();
   }
 
   int run(int argc, char** argv) {
@@ -151,6 +153,46 @@ class CommandLine {
     sim->callback([this] { command_ = [this] { return sim_command(sim_, output_); }; });
   }
 
+  void add_feed() {
+    auto* feed = app_.add_subcommand(
+        "feed", "serve a recorded data set as a live exchange, with faults on demand");
+    feed->add_option("FILE", feed_.files, "NDJSON, JSON or CSV, plain, .gz or .zst")->required();
+    feed->add_option("--key", feed_.key, "field of the key; several times for several")->required();
+    feed->add_option("--time", feed_.time, "field of the time")->required();
+    feed->add_option("--time-unit", feed_.time_unit, "s, ms, us, ns, rfc3339 or a pattern")
+        ->capture_default_str();
+    feed->add_option("--id", feed_.id, "field of the id, a whole number; default none");
+    feed->add_option("--channel-by", feed_.channel_by, "field whose values are the channels");
+    feed->add_option("--format", feed_.format, "by default what the file's name says")
+        ->check(CLI::IsMember({"ndjson", "json", "csv"}));
+    feed->add_option("--delimiter", feed_.delimiter, "of CSV")->capture_default_str();
+    feed->add_option("--seq-name", feed_.seq_name, "what the added sequence number is called")
+        ->capture_default_str();
+    feed->add_option("--listen", feed_.listen, "HOST:PORT; port 0 takes a free one")
+        ->capture_default_str();
+    auto* speed = feed->add_option("--speed", feed_.speed,
+                                   "seconds of feed time a second; 0: only POST /clock moves it")
+                      ->check(CLI::NonNegativeNumber)
+                      ->capture_default_str();
+    auto* rate =
+        feed->add_option("--rate", feed_.rate, "instead: so many events, 500/s")->excludes(speed);
+    feed->add_flag("--as-fast-as-possible", feed_.fastest, "instead: as clients take them")
+        ->excludes(speed)
+        ->excludes(rate);
+    feed->add_option("--start-at", feed_.start_at, "first-connection or now")
+        ->check(CLI::IsMember({"first-connection", "now"}))
+        ->capture_default_str();
+    feed->add_option("--heartbeat", feed_.heartbeat, "of feed time, between heartbeats")
+        ->capture_default_str();
+    feed->add_option("--max-late", feed_.max_late, "heartbeats promise so much less")
+        ->capture_default_str();
+    feed->add_option("--end-heartbeats", feed_.end_heartbeats,
+                     "how far beyond the last event the last heartbeat promises")
+        ->capture_default_str();
+    feed->add_option("--limit", feed_.limit, "events of a history page")->capture_default_str();
+    feed->callback([this] { command_ = [this] { return feed_command(feed_, output_); }; });
+  }
+
   void add_range(CLI::App* command, std::string& from, std::string& to) {
     command->add_option("--from", from, "RFC 3339, Unix seconds or milliseconds; inclusive");
     command->add_option("--to", to, "the same; exclusive");
@@ -198,6 +240,7 @@ class CommandLine {
   DeadLettersOptions letters_;
   VerifyOptions verify_;
   SimOptions sim_;
+  FeedCommandOptions feed_;
   std::string action_ = "list", against_ = "pages";
   bool json_ = false;
 };

@@ -1,51 +1,21 @@
 #include "cli/run.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <thread>
+#include <tuple>
 
 #include "base/log.h"
 #include "base/posix_files.h"
+#include "cli/listen.h"
 #include "cli/load_config.h"
 #include "engine/engine.h"
 #include "server/api_server.h"
 
 namespace hindcast {
 namespace {
-
-/// SIGINT and SIGTERM as a file descriptor. Blocked before any thread starts, so that all threads
-/// inherit the mask.
-int stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signalfd(-1, &signals, SFD_CLOEXEC);
-}
-
-/// "127.0.0.1:0" into the configuration. False if it is no address.
-bool set_listen(ServerConfig& server, const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  if (colon == std::string::npos || colon == 0) return false;
-  const char* const end = listen.data() + listen.size();
-  const auto [at, error] = std::from_chars(listen.data() + colon + 1, end, server.port);
-  server.host = listen.substr(0, colon);
-  return error == std::errc() && at == end;
-}
-
-/// Returns when a signal asks to stop or, where `drained` is given, when it was written to.
-void wait_for_end(int signals, int drained) {
-  pollfd waits[] = {{signals, POLLIN, 0}, {drained, POLLIN, 0}};
-  while (::poll(waits, 2, -1) < 0 && errno == EINTR) {
-  }
-}
 
 /// True if a source failed; says so.
 bool report_failures(Engine& engine) {
@@ -63,11 +33,15 @@ bool report_failures(Engine& engine) {
 int run_command(const RunOptions& options) {
   std::optional<Config> config = load_config(options.config);
   if (!config) return 2;
-  if (!options.listen.empty() && !set_listen(config->server, options.listen)) {
-    std::fprintf(stderr,
-                 "hindcast: --listen '%s' is no address; write HOST:PORT, like 127.0.0.1:7171\n",
-                 options.listen.c_str());
-    return 2;
+  if (!options.listen.empty()) {
+    const auto listen = parse_listen(options.listen);
+    if (!listen) {
+      std::fprintf(stderr,
+                   "hindcast: --listen '%s' is no address; write HOST:PORT, like 127.0.0.1:7171\n",
+                   options.listen.c_str());
+      return 2;
+    }
+    std::tie(config->server.host, config->server.port) = *listen;
   }
   const int signals = stop_signals();
   PosixFileSystem files;
@@ -97,7 +71,7 @@ int run_command(const RunOptions& options) {
         log_error("drained, but the main thread cannot be told");
     });
   }
-  wait_for_end(signals, drained);
+  wait_for_stop(signals, drained);
   (*server)->stop();  // what is under way is answered
   const bool failed = options.until_drained && report_failures(engine);
   engine.stop();

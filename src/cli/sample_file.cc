@@ -13,8 +13,8 @@ Result<SampleFile> read_sample_file(const std::string& path, ByteCount max) {
   HC_TRY_ASSIGN(const auto file, files.open(path, OpenMode::kRead));
   SampleFile sample;
   if (compression_of_path(path) == Compression::kNone) {
-    HC_TRY_ASSIGN(sample.bytes, file->read(0, max.value));
     HC_TRY_ASSIGN(const uint64_t size, file->size());
+    HC_TRY_ASSIGN(sample.bytes, file->read(0, std::min(max.value, size)));
     sample.whole = sample.bytes.size() >= size;
     return sample;
   }

@@ -159,7 +159,7 @@ class EventReader {
   }
 
   void set_unit(Section& section, const std::string& unit) {
-    if (read_time_unit(unit, event_.time)) return;
+    if (parse_time_unit(unit, event_.time)) return;
     section.problem(section.has("time_unit") ? "time_unit" : "time",
                     "has the unit \"" + unit + "\", which is not known",
                     std::string(kTimeUnitHint));
@@ -340,23 +340,6 @@ class EventReader {
 };
 
 }  // namespace
-
-bool read_time_unit(const std::string& unit, TimeMapping& out) {
-  constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {{"s", TimeUnit::kSeconds},
-                                                              {"ms", TimeUnit::kMilliseconds},
-                                                              {"us", TimeUnit::kMicroseconds},
-                                                              {"ns", TimeUnit::kNanoseconds},
-                                                              {"rfc3339", TimeUnit::kRfc3339}};
-  for (const auto& [name, value] : kUnits) {
-    if (unit != name) continue;
-    out.unit = value;
-    return true;
-  }
-  if (unit.find('%') == std::string::npos) return false;
-  out.unit = TimeUnit::kPattern;
-  out.pattern = unit;
-  return true;
-}
 
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
                 Problems& problems, const MappingPlace& place) {

@@ -88,7 +88,7 @@ void read_heartbeat_time(Section& heartbeat, SourceConfig& config, Problems& pro
     if (!table.has("field")) table.missing("field", "time = { field = \"E\", unit = \"ms\" }");
     time.zone = table.text("zone").value_or(time.zone);
     const auto unit = table.text("unit");
-    if (unit && !read_time_unit(*unit, time))
+    if (unit && !parse_time_unit(*unit, time))
       table.problem("unit", "= \"" + *unit + "\" is not known", std::string(kTimeUnitHint));
   } else {
     time.field.text = heartbeat.text("time").value_or("");

@@ -57,6 +57,23 @@ bool parse_utc(std::string_view text, int64_t& out) {
 
 }  // namespace
 
+bool parse_time_unit(const std::string& unit, TimeMapping& out) {
+  constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {{"s", TimeUnit::kSeconds},
+                                                              {"ms", TimeUnit::kMilliseconds},
+                                                              {"us", TimeUnit::kMicroseconds},
+                                                              {"ns", TimeUnit::kNanoseconds},
+                                                              {"rfc3339", TimeUnit::kRfc3339}};
+  for (const auto& [name, value] : kUnits) {
+    if (unit != name) continue;
+    out.unit = value;
+    return true;
+  }
+  if (unit.find('%') == std::string::npos) return false;
+  out.unit = TimeUnit::kPattern;
+  out.pattern = unit;
+  return true;
+}
+
 Result<TimeParser> TimeParser::create(const TimeMapping& mapping) {
   TimeParser out;
   out.unit_ = mapping.unit;

@@ -16,6 +16,11 @@
 
 namespace hindcast {
 
+/// "s", "ms", "us", "ns", "rfc3339" or a strptime pattern. False: not known; `out` is unchanged.
+bool parse_time_unit(const std::string& unit, TimeMapping& out);
+inline constexpr std::string_view kTimeUnitHint =
+    "s, ms, us, ns, rfc3339, or a pattern like \"%Y-%m-%d %H:%M:%S\"";
+
 enum class TimeStatus : uint8_t {
   kOk,
   kMalformed,   // not written as the mapping says

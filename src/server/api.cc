@@ -78,6 +78,12 @@ const std::vector<Api::Route>& Api::routes() {
       {"GET", {"v1", "gaps", "{}"}, Kind::kBlocks, {}, &Api::gap},
       {"PATCH", {"v1", "gaps", "{}"}, Kind::kBlocks, {}, &Api::change_gap},
       {"GET", {"v1", "coverage"}, Kind::kBlocks, {"source", "from", "to"}, &Api::coverage},
+      {"GET", {"v1", "replays"}, Kind::kBlocks, {}, &Api::replays},
+      {"POST", {"v1", "replays"}, Kind::kBlocks, {}, &Api::start_replay},
+      {"GET", {"v1", "replays", "{}"}, Kind::kBlocks, {}, &Api::replay},
+      {"GET", {"v1", "replays", "{}", "report"}, Kind::kBlocks, {}, &Api::replay},
+      {"PATCH", {"v1", "replays", "{}"}, Kind::kBlocks, {}, &Api::change_replay},
+      {"DELETE", {"v1", "replays", "{}"}, Kind::kBlocks, {}, &Api::cancel_replay},
       {"GET", {"v1", "dead-letters"}, Kind::kBlocks, {"source", "limit"}, &Api::dead_letters},
       {"POST", {"v1", "verify"}, Kind::kBlocks, {"from", "to"}, &Api::verify},
   };
@@ -238,6 +244,24 @@ Result<JsonValue> object_body(const Bytes& body, const std::vector<std::string_v
                               did_you_mean(member.name, known));
   }
   return document;
+}
+
+Result<std::string> text_member(const JsonValue& document, std::string_view name) {
+  const JsonValue& value = document[name];
+  if (value.kind != JsonValue::Kind::kString || value.text.empty())
+    return invalid_argument("the body must have \"" + std::string(name) + "\": a text");
+  return value.text;
+}
+
+/// Absent, or an array of keys as users write them: texts, numbers, arrays of components.
+Result<std::vector<std::string>> keys_member(const JsonValue& document) {
+  std::vector<std::string> keys;
+  const JsonValue& value = document["keys"];
+  if (value.is_null()) return keys;
+  if (value.kind != JsonValue::Kind::kArray || value.items.empty())
+    return invalid_argument("\"keys\" must be an array of keys; leave it out for all of them");
+  for (const JsonValue& key : value.items) keys.push_back(key.to_string());
+  return keys;
 }
 
 Result<EventTime> time_member(const JsonValue& document, std::string_view name) {

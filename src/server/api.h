@@ -91,6 +91,12 @@ class Api {
   Handled change_gap(const Call& call);
   Handled gap_response(GapId id);
   Handled coverage(const Call& call);
+  Handled replay_response(const Result<ReplayEntry>& entry);
+  Handled replays(const Call& call);
+  Handled replay(const Call& call);
+  Handled start_replay(const Call& call);
+  Handled change_replay(const Call& call);
+  Handled cancel_replay(const Call& call);
   Handled dead_letters(const Call& call);
   Handled verify(const Call& call);
   void push(ApiRequest request, const std::string& source, const Answer& answer);

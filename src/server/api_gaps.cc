@@ -16,24 +16,6 @@ Result<GapId> gap_id(const std::string& text) {
   return id;
 }
 
-Result<std::string> text_member(const JsonValue& document, std::string_view name) {
-  const JsonValue& value = document[name];
-  if (value.kind != JsonValue::Kind::kString || value.text.empty())
-    return invalid_argument("the body must have \"" + std::string(name) + "\": a text");
-  return value.text;
-}
-
-/// Absent, or an array of keys as users write them: texts, numbers, arrays of components.
-Result<std::vector<std::string>> keys_member(const JsonValue& document) {
-  std::vector<std::string> keys;
-  const JsonValue& value = document["keys"];
-  if (value.is_null()) return keys;
-  if (value.kind != JsonValue::Kind::kArray || value.items.empty())
-    return invalid_argument("\"keys\" must be an array of keys; leave it out for all of them");
-  for (const JsonValue& key : value.items) keys.push_back(key.to_string());
-  return keys;
-}
-
 }  // namespace
 
 Api::Handled Api::gap_response(GapId id) {

@@ -32,6 +32,10 @@ ApiResponse problem_response(int status, std::string_view type, std::string_view
 Result<JsonValue> object_body(const Bytes& body, const std::vector<std::string_view>& known);
 /// A member of a request's body: RFC 3339, Unix seconds or milliseconds. Errors: kInvalidArgument.
 Result<EventTime> time_member(const JsonValue& document, std::string_view name);
+/// A text that must be there.
+Result<std::string> text_member(const JsonValue& document, std::string_view name);
+/// "keys": absent, or an array of keys as users write them: texts, numbers, arrays of components.
+Result<std::vector<std::string>> keys_member(const JsonValue& document);
 
 inline constexpr size_t kPieceBytes = 256 << 10;
 

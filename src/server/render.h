@@ -31,6 +31,7 @@ void render(JsonWriter& json, const GapBound& bound);
 void render(JsonWriter& json, const GapOutcome& outcome, const std::vector<StreamSummary>& streams);
 void render(JsonWriter& json, const GapEntry& entry, const std::vector<StreamSummary>& streams);
 void render(JsonWriter& json, const CoverageAnswer& answer);
+void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<StreamSummary>& streams);
 void render_key(JsonWriter& json, const StreamSchema& schema, BytesView key);
 /// Event at `row`.
 void render_event(JsonWriter& json, const StreamSchema& schema, const EventBatch& events,
