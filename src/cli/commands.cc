@@ -2,33 +2,11 @@
 
 #include <ostream>
 
-#include "cli/json_list.h"
 #include "cli/table.h"
 #include "net/http_server.h"
-#include "net/json_reader.h"
 
 namespace hindcast {
 namespace {
-
-std::string key_text(const JsonValue& key) {
-  if (key.kind != JsonValue::Kind::kArray) return key.to_string();
-  std::string out;
-  for (const auto& part : key.items) out += (out.empty() ? "" : "/") + part.to_string();
-  return out;
-}
-
-/// The answer to a GET, or the exit code after saying what is wrong.
-struct Asked {
-  Bytes body;
-  int exit = kExitOk;
-};
-Asked ask(Endpoint& endpoint, const Output& output, const std::string& target,
-          const std::string& method = "GET") {
-  auto reply = endpoint.ask(method, target);
-  if (!reply) return {{}, report(reply.error(), output)};
-  if (reply->status != 200) return {{}, report(*reply, output)};
-  return {std::move(reply->body), kExitOk};
-}
 
 /// Prints a list answer in a format that needs no columns. False: it is a table or CSV.
 bool print_raw(Format format, const Bytes& document, const JsonList& list, const Output& output) {
@@ -37,15 +15,6 @@ bool print_raw(Format format, const Bytes& document, const JsonList& list, const
     for (const BytesView element : list.elements) output.out << element << '\n';
   }
   return format == Format::kJson || format == Format::kNdjson;
-}
-
-/// A list cut short looks like a whole one in every format, so it is said and, unless asked for, an
-/// error.
-int said_truncated(const JsonList& list, const std::string& limit, const Output& output) {
-  if (!list.truncated) return kExitOk;
-  output.err << "hindcast: there are more than these " << list.elements.size()
-             << "; narrow --from and --to, or raise --limit\n";
-  return limit.empty() ? kExitNo : kExitOk;
 }
 
 int print_table(Format format, const Table& table, std::string_view nothing, const Output& output) {
@@ -71,6 +40,28 @@ Status fill(Table& table, const JsonList& list, Columns columns, Cells cells) {
 }
 
 }  // namespace
+
+std::string key_text(const JsonValue& key) {
+  if (key.kind != JsonValue::Kind::kArray) return key.to_string();
+  std::string out;
+  for (const auto& part : key.items) out += (out.empty() ? "" : "/") + part.to_string();
+  return out;
+}
+
+Asked ask(Endpoint& endpoint, const Output& output, const std::string& target,
+          const std::string& method, Bytes body) {
+  auto reply = endpoint.ask(method, target, std::move(body));
+  if (!reply) return {{}, report(reply.error(), output)};
+  if (reply->status != 200) return {{}, report(*reply, output)};
+  return {std::move(reply->body), kExitOk};
+}
+
+int said_truncated(const JsonList& list, const std::string& limit, const Output& output) {
+  if (!list.truncated) return kExitOk;
+  output.err << "hindcast: there are more than these " << list.elements.size()
+             << "; narrow --from and --to, or raise --limit\n";
+  return limit.empty() ? kExitNo : kExitOk;
+}
 
 int report(const Error& error, const Output& output) {
   output.err << "hindcast: " << error.message << '\n';

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "cli/endpoint.h"
+#include "cli/json_list.h"
+#include "net/json_reader.h"
 
 namespace hindcast {
 
@@ -56,6 +58,19 @@ int verify_command(const VerifyOptions& options, Endpoint& endpoint, const Outpu
 /// An answer of GET …/events, however it was made.
 int print_events(const Bytes& document, Format format, const std::string& limit,
                  const Output& output);
+
+/// The answer to a request, or the exit code after saying what is wrong.
+struct Asked {
+  Bytes body;
+  int exit = kExitOk;
+};
+Asked ask(Endpoint& endpoint, const Output& output, const std::string& target,
+          const std::string& method = "GET", Bytes body = {});
+/// A list cut short looks like a whole one in every format, so it is said and, unless asked for
+/// (`limit`), an error.
+int said_truncated(const JsonList& list, const std::string& limit, const Output& output);
+/// "EWR/UA".
+std::string key_text(const JsonValue& key);
 
 /// Prints what went wrong; the exit code that says so.
 int report(const Error& error, const Output& output);

@@ -10,7 +10,7 @@ namespace {
 /// Answers with what a test says, and remembers what it was asked.
 class CannedEndpoint final : public Endpoint {
  public:
-  Result<Reply> ask(const std::string& method, const std::string& target) override {
+  Result<Reply> ask(const std::string& method, const std::string& target, Bytes) override {
     asked = method + " " + target;
     return answer;
   }

@@ -15,8 +15,8 @@ class DaemonEndpoint final : public Endpoint {
     while (url_.ends_with('/')) url_.pop_back();
     if (!token.empty()) headers_.emplace_back("Authorization", "Bearer " + token);
   }
-  Result<Reply> ask(const std::string& method, const std::string& target) override {
-    HC_TRY_ASSIGN(HttpReply reply, client_.request(method, url_ + target, {}, headers_));
+  Result<Reply> ask(const std::string& method, const std::string& target, Bytes body) override {
+    HC_TRY_ASSIGN(HttpReply reply, client_.request(method, url_ + target, body, headers_));
     return Reply{reply.status, std::move(reply.body)};
   }
 
@@ -30,9 +30,10 @@ class LocalEndpoint final : public Endpoint {
  public:
   explicit LocalEndpoint(std::unique_ptr<Service> service)
       : service_(std::move(service)), api_(*service_) {}
-  Result<Reply> ask(const std::string& method, const std::string& target) override {
+  Result<Reply> ask(const std::string& method, const std::string& target, Bytes body) override {
     ApiRequest request = ApiRequest::get(target);
     request.method = method;
+    request.body = std::move(body);
     if (api_.kind(request) == Api::Kind::kLater)
       return invalid_argument("a stopped data directory takes no events");
     ApiResponse response = api_.handle(request);
@@ -61,8 +62,8 @@ class StoppedEndpoint final : public Endpoint {
     endpoint->local_ = make_local_endpoint(std::move(service));
     return std::unique_ptr<Endpoint>(std::move(endpoint));
   }
-  Result<Reply> ask(const std::string& method, const std::string& target) override {
-    return local_->ask(method, target);
+  Result<Reply> ask(const std::string& method, const std::string& target, Bytes body) override {
+    return local_->ask(method, target, std::move(body));
   }
 
  private:

@@ -31,7 +31,8 @@ class Endpoint {
   virtual ~Endpoint() = default;
   /// `target` with its query: "/v1/status". Errors: kUnavailable (unreachable, or a daemon holds
   /// the directory), kInvalidArgument.
-  virtual Result<Reply> ask(const std::string& method, const std::string& target) = 0;
+  virtual Result<Reply> ask(const std::string& method, const std::string& target,
+                            Bytes body = {}) = 0;
 };
 
 /// Errors: kUnavailable (a daemon uses the directory), kNotFound (nothing in it), kInvalidArgument

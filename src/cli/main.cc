@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/demo.h"
 #include "cli/feed.h"
+#include "cli/gaps.h"
 #include "cli/init.h"
 #include "cli/run.h"
 #include "cli/sim.h"
@@ -32,6 +33,8 @@ class CommandLine {
     add_query();
     add_events();
     add_status();
+    add_gaps();
+    add_coverage();
     add_dead_letters();
     add_verify();
     add_sim();
@@ -118,6 +121,56 @@ class CommandLine {
                  [this](Endpoint& endpoint) { return status_command(json_, endpoint, output_); });
   }
 
+  void add_gaps() {
+    auto* gaps = app_.add_subcommand("gaps", "what is known to be missing");
+    gaps->require_subcommand(0, 1);
+    gaps->add_option("--source", gaps_.source, "of this source or stream only");
+    gaps->add_flag("--open-only", gaps_.open_only, "only what is neither filled nor given up");
+    gaps->add_option("--limit", gaps_.limit, "at most so many (default 1000)");
+    gaps->add_flag("--json", json_);
+    // Whose callback runs last decides, and the one of `gaps` runs behind those of its actions.
+    add_endpoint(gaps, [this](Endpoint& endpoint) { return gaps_action_(endpoint); });
+
+    auto* list = gaps->add_subcommand("list", "all of them, newest first (the default)");
+    list->fallthrough();
+
+    auto* open = gaps->add_subcommand(
+        "open", "say that something is missing: no bucket it touches is final until it is closed");
+    open->fallthrough();
+    open->add_option("--source", open_gap_.source, "source or stream")->required();
+    add_range(open, open_gap_.from, open_gap_.to, true);
+    open->add_option("--key", open_gap_.keys, "only of this key; may be repeated");
+    open->add_option("--reason", open_gap_.reason, "for people");
+    open->callback([this] {
+      gaps_action_ = [this](Endpoint& endpoint) {
+        return open_gap_command(open_gap_, json_, endpoint, output_);
+      };
+    });
+
+    auto* accept = gaps->add_subcommand(
+        "accept", "it will never be filled: buckets it touches become final, and stay incomplete");
+    accept->fallthrough();
+    accept->add_option("ID", accept_gap_.id)->required();
+    accept->add_option("--reason", accept_gap_.reason, "for people")->required();
+    accept->callback([this] {
+      gaps_action_ = [this](Endpoint& endpoint) {
+        return accept_gap_command(accept_gap_, json_, endpoint, output_);
+      };
+    });
+  }
+
+  void add_coverage() {
+    auto* coverage =
+        app_.add_subcommand("coverage", "the time of each stream: covered, missing, replaying");
+    coverage->add_option("--source", coverage_.source, "of this source or stream only");
+    add_range(coverage, coverage_.from, coverage_.to);
+    coverage->add_flag("--json", coverage_.json);
+    add_endpoint(coverage, [this](Endpoint& endpoint) {
+      coverage_.terminal = terminal_of_stdout();
+      return coverage_command(coverage_, endpoint, output_);
+    });
+  }
+
   void add_dead_letters() {
     auto* letters = app_.add_subcommand("dead-letters", "records that were refused, and why");
     letters->add_option("ACTION", action_, "list")
@@ -193,9 +246,10 @@ class CommandLine {
     feed->callback([this] { command_ = [this] { return feed_command(feed_, output_); }; });
   }
 
-  void add_range(CLI::App* command, std::string& from, std::string& to) {
-    command->add_option("--from", from, "RFC 3339, Unix seconds or milliseconds; inclusive");
-    command->add_option("--to", to, "the same; exclusive");
+  void add_range(CLI::App* command, std::string& from, std::string& to, bool required = false) {
+    command->add_option("--from", from, "RFC 3339, Unix seconds or milliseconds; inclusive")
+        ->required(required);
+    command->add_option("--to", to, "the same; exclusive")->required(required);
   }
 
   void add_format(CLI::App* command, Format& format) {
@@ -237,6 +291,14 @@ class CommandLine {
   EndpointOptions endpoint_;
   QueryOptions query_;
   EventsOptions events_;
+  GapsOptions gaps_;
+  OpenGapOptions open_gap_;
+  AcceptGapOptions accept_gap_;
+  std::function<int(Endpoint&)> gaps_action_ = [this](Endpoint& endpoint) {
+    gaps_.json = json_;
+    return gaps_command(gaps_, endpoint, output_);
+  };
+  CoverageOptions coverage_;
   DeadLettersOptions letters_;
   VerifyOptions verify_;
   SimOptions sim_;

@@ -90,6 +90,31 @@ std::string short_time(const std::string& rfc3339) {
   return out;
 }
 
+std::string human_duration(Duration duration) {
+  struct Unit {
+    const char* name;
+    int64_t seconds;
+  };
+  constexpr std::array<Unit, 4> kUnits = {{{"d", 86'400}, {"h", 3'600}, {"m", 60}, {"s", 1}}};
+  const int64_t seconds = duration.count() / Duration(1s).count();
+  if (duration < Duration(1min)) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f", std::chrono::duration<double>(duration).count());
+    std::string out = text;
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.ends_with('.')) out.pop_back();
+    return out + "s";
+  }
+  for (size_t i = 0; i + 1 < kUnits.size(); ++i) {
+    const int64_t count = seconds / kUnits[i].seconds;
+    if (count == 0) continue;
+    const int64_t rest = seconds % kUnits[i].seconds / kUnits[i + 1].seconds;
+    return std::to_string(count) + kUnits[i].name +
+           (rest == 0 ? "" : std::to_string(rest) + kUnits[i + 1].name);
+  }
+  return "0s";
+}
+
 std::string human_bytes(uint64_t bytes) {
   constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+
 namespace hindcast {
 
 class Table {
@@ -30,6 +32,8 @@ class Table {
 std::string with_commas(const std::string& digits);
 /// "2024-03-01T10:00:00Z" -> "2024-03-01 10:00:00"; "" -> "-".
 std::string short_time(const std::string& rfc3339);
+/// "4h32m", "5m", "1.5s": the two largest units; below a minute, seconds.
+std::string human_duration(Duration duration);
 /// "12.5 MiB".
 std::string human_bytes(uint64_t bytes);
 

@@ -51,5 +51,14 @@ TEST(TableTest, NumbersTimesAndSizesForPeople) {
   EXPECT_EQ(human_bytes(1536), "1.5 KiB");
 }
 
+TEST(TableTest, DurationsHaveTheirTwoLargestUnits) {
+  EXPECT_EQ(human_duration(Duration(0)), "0s");
+  EXPECT_EQ(human_duration(Duration(1500ms)), "1.5s");
+  EXPECT_EQ(human_duration(Duration(60s)), "1m");
+  EXPECT_EQ(human_duration(Duration(150s)), "2m30s");
+  EXPECT_EQ(human_duration(Duration(3600s + 1s)), "1h");
+  EXPECT_EQ(human_duration(Duration(25h + 59min)), "1d1h");
+}
+
 }  // namespace
 }  // namespace hindcast

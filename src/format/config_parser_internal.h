@@ -47,10 +47,6 @@ struct MappingPlace {
 /// config_event.cc: [source.event] and [source.values].
 void read_event(const TomlNode* event, const TomlNode* values, ParsedSource& source,
                 Problems& problems, const MappingPlace& place = {});
-/// "s", "ms", …, or a strptime pattern. False: not known; `out` is unchanged.
-bool read_time_unit(const std::string& unit, TimeMapping& out);
-inline constexpr std::string_view kTimeUnitHint =
-    "s, ms, us, ns, rfc3339, or a pattern like \"%Y-%m-%d %H:%M:%S\"";
 /// config_history.cc: [source.history], if `source_section` has one. Requires: the source's own
 /// mapping has no problems.
 void read_history(Section& source_section, const std::string& folder, ParsedSource& source,
