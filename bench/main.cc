@@ -3,9 +3,11 @@
 // too.
 //
 //   hindcast_bench --soak 50000000 [--keys 100,100000]    the largest RSS while so many events pass
-//   through hindcast_bench --late 20 [--keys 100000]     what late events cost, at 200,000 events a
-//   second for so many seconds hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
-//   scan,parse,live,http,restart] [--binary PATH] [--folder DIR]
+//   through
+//   hindcast_bench --late 20 [--keys 100000]    what late events cost, at 200,000 events a second
+//   hindcast_bench [--events N] [--runs N] [--keys 100,100000] [--only
+//   scan,parse,live,http,restart,replay-fresh,replay-repeated,replay-stage] [--binary PATH]
+//   [--folder DIR]
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -34,10 +36,14 @@ std::vector<std::string> words(const std::string& list) {
 
 int main(int argc, char** argv) {
   std::map<std::string, std::string> options{
-      {"--events", "4000000"},  {"--runs", "3"},
-      {"--keys", "100,100000"}, {"--only", "scan,parse,live,http,restart"},
-      {"--binary", ""},         {"--folder", ""},
-      {"--soak", "0"},          {"--late", "0"}};
+      {"--events", "4000000"},
+      {"--runs", "3"},
+      {"--keys", "100,100000"},
+      {"--only", "scan,parse,live,http,restart,replay-fresh,replay-repeated,replay-stage"},
+      {"--binary", ""},
+      {"--folder", ""},
+      {"--soak", "0"},
+      {"--late", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
@@ -91,6 +97,9 @@ int main(int argc, char** argv) {
         if (path == "live") sample = live(folder, lines);
         if (path == "http") sample = http(folder, lines, options["--binary"]);
         if (path == "restart") sample = restart(folder, lines);
+        if (path == "replay-fresh") sample = replay(folder, lines, Replay::kFresh);
+        if (path == "replay-repeated") sample = replay(folder, lines, Replay::kRepeated);
+        if (path == "replay-stage") sample = replay(folder, lines, Replay::kStage);
         samples[path].push_back(sample);
         std::filesystem::remove_all(folder);
       }

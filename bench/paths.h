@@ -19,6 +19,14 @@ Sample http(const std::string& folder, std::string_view lines, const std::string
 /// A start that reads a log whose events are all unsealed, until caught up.
 Sample restart(const std::string& folder, std::string_view lines);
 
+enum class Replay {
+  kFresh,     // nothing of it is there
+  kRepeated,  // all of it is there
+  kStage,     // the same, decoded before: what replay costs besides parsing
+};
+/// History of one file's bytes into an embedded store.
+Sample replay(const std::string& folder, std::string_view lines, Replay which);
+
 struct Soak {
   double events = 0, seconds = 0;
   uint64_t rss_max = 0;  // bytes, of the whole process

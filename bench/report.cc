@@ -18,14 +18,17 @@ void print_header() {
 void print(const std::string& path, uint32_t keys, std::vector<Sample> samples, double limit,
            const std::string& limit_name) {
   const Sample middle = median(samples);
-  char range[32], share[64] = "-";
+  char range[32], share[64] = "-", written[32] = "";
   std::snprintf(range, sizeof range, "%.2f..%.2f", samples.front().per_core() / 1e6,
                 samples.back().per_core() / 1e6);
   if (limit > 0)
     std::snprintf(share, sizeof share, "%.0f %% of %s", 100 * middle.per_core() / limit,
                   limit_name.c_str());
-  std::printf("%-34s %8u %12.2f %12s %12.2f  %s\n", path.c_str(), keys, middle.per_core() / 1e6,
-              range, middle.events / middle.wall / 1e6, share);
+  if (middle.bytes_written)
+    std::snprintf(written, sizeof written, ", %.1f B/ev written",
+                  *middle.bytes_written / middle.events);
+  std::printf("%-34s %8u %12.2f %12s %12.2f  %s%s\n", path.c_str(), keys, middle.per_core() / 1e6,
+              range, middle.events / middle.wall / 1e6, share, written);
   std::fflush(stdout);
 }
 

@@ -1,5 +1,7 @@
 // One line of the result table: a rate per core and as a share of a limit measured in the same run.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,7 +9,7 @@ namespace hindcast::bench {
 
 struct Sample {
   double events = 0, cpu = 0, wall = 0;  // events handled, CPU seconds (all threads), seconds
-  double bytes_written = 0;              // by the process; 0 = not measured
+  std::optional<double> bytes_written;   // into the store, where measured
   double per_core() const { return events / cpu; }
 };
 

@@ -42,17 +42,14 @@ void PageGroups::learn_keys(const EventBatch& batch) {
   }
 }
 
-uint32_t PageGroups::group_at(int64_t window, const Place& place) {
-  Recent& recent = recent_[place.recent];
-  if (recent.window == window && recent.partition == place.partition && recent.slot == place.slot)
-    return recent.group;
+uint32_t PageGroups::look_up(int64_t window, const Place& place) {
   const PageKey page{scope_.partitions[place.partition], event_time_ns(window), place.slot};
   const auto [known, is_new] = known_.try_emplace(page, kNoTarget);
   if (is_new && scope_.behind(page)) {
     known->second = static_cast<uint32_t>(groups_.size());
     groups_.push_back({.page = page});
   }
-  recent = {window, place.partition, known->second, place.slot};
+  recent_[place.recent] = {window, place.partition, known->second, place.slot};
   return known->second;
 }
 
@@ -80,7 +77,10 @@ void PageGroups::add(const EventBatch& batch) {
         within.end = std::min(within.end, scope_.range.end);
       }
       if (place.partition == kNoTarget) continue;
-      const uint32_t group = group_at(window, place);
+      const Recent& recent = recent_[place.recent];
+      const bool found = recent.window == window && recent.partition == place.partition &&
+                         recent.slot == place.slot;
+      const uint32_t group = found ? recent.group : look_up(window, place);
       if (group == kNoTarget) continue;
       group_of[row] = group;
       ++groups_[group].events;

@@ -59,7 +59,7 @@ class PageGroups {
     uint16_t slot = 0;
   };
   void learn_keys(const EventBatch& batch);
-  uint32_t group_at(int64_t window, const Place& place);
+  uint32_t look_up(int64_t window, const Place& place);
 
   const EventScope& scope_;
   std::vector<Group> groups_;

@@ -1,6 +1,7 @@
 #include "model/digest.h"
 
 #include <array>
+#include <cstring>
 
 #include "base/assert.h"
 
@@ -34,19 +35,32 @@ constexpr uint64_t kZeros[kBlock] = {};
 // Two NH hashes (Black et al., UMAC) with 64-bit words, of up to 64 rows at once: sums of products
 // of pairs of words, each with a key added. The products are independent, so they overlap in the
 // CPU. Alone they are bilinear, and sums of them over events could cancel; finish() breaks that.
+//
+// Pairs are gathered, so that a row's sums stay in registers over several of them; a pair of absent
+// columns is the same number for every row.
 class BlockHasher {
  public:
   BlockHasher(const EventBatch& batch, size_t begin, size_t count)
       : batch_(batch), begin_(begin), count_(count) {}
 
-  /// The next word of every row. `words` must stay until the one after it was given.
+  /// The next word of every row. `words` must stay until finish().
   void add(const uint64_t* words) {
-    if (at_ % 2 == 0) {
-      before_ = words;
-    } else {
-      multiply(before_, words);
+    if (at_++ % 2 == 0) {
+      first_of_pair_ = words;
+      return;
     }
-    ++at_;
+    Pair& pair = pairs_[gathered_];
+    pair = {first_of_pair_, words, {}};
+    for (unsigned hash = 0; hash < 2; ++hash) {
+      pair.keys[hash][0] = key_of(hash, at_ - 2);
+      pair.keys[hash][1] = key_of(hash, at_ - 1);
+    }
+    if (pair.x == kZeros && pair.y == kZeros) {
+      for (size_t h = 0; h < 2; ++h)
+        of_absent_[h] += static_cast<uint128>(pair.keys[h][0]) * pair.keys[h][1];
+    } else if (++gathered_ == kGathered) {
+      multiply();
+    }
   }
   /// An optional column.
   void add_column(const std::vector<int64_t>& column) {
@@ -56,7 +70,7 @@ class BlockHasher {
   /// Cells of an id or a value: texts by content, nulls as 0.
   void add_cells(const std::vector<int64_t>& column, bool text, uint64_t null_bit) {
     if (!text && (null_bit == 0 || batch_.nulls.empty())) return add_column(column);
-    uint64_t* const words = scratch_[at_ % 2];
+    uint64_t* const words = scratch_[gathered_][at_ % 2];
     for (size_t i = 0; i < count_; ++i) {
       const int64_t cell = column[begin_ + i];
       const bool null = batch_.nulls_at(begin_ + i) & null_bit;
@@ -74,35 +88,71 @@ class BlockHasher {
   void finish(Digest* out) {
     const size_t words = at_;
     if (at_ % 2 != 0) add(kZeros);
+    multiply();
     for (size_t i = 0; i < count_; ++i) {
-      const uint64_t a = fold(sums_[0][i]) + words, b = fold(sums_[1][i]);
+      const uint64_t a = fold(sums_[0][i] + of_absent_[0]) + words,
+                     b = fold(sums_[1][i] + of_absent_[1]);
       out[i].lo = mix(a ^ 0xa0761d6478bd642f, b ^ 0xe7037ed1a0b428db);
       out[i].hi = mix(b ^ out[i].lo ^ 0x8ebc6af09c88c6e3, a + 0x589965cc75374cc3);
     }
   }
 
  private:
+  static constexpr size_t kGathered = 4;
+  struct Pair {
+    const uint64_t *x, *y;
+    uint64_t keys[2][2];  // by hash
+  };
+
   static uint64_t fold(uint128 v) {
     return static_cast<uint64_t>(v) ^ static_cast<uint64_t>(v >> 64);
   }
-  void multiply(const uint64_t* x, const uint64_t* y) {
-    const uint64_t x0 = key_of(0, at_ - 1), y0 = key_of(0, at_);
-    const uint64_t x1 = key_of(1, at_ - 1), y1 = key_of(1, at_);
-    const bool first = at_ == 1;
-    for (size_t i = 0; i < count_; ++i) {
-      const uint128 s0 = static_cast<uint128>(x[i] + x0) * (y[i] + y0);
-      const uint128 s1 = static_cast<uint128>(x[i] + x1) * (y[i] + y1);
-      sums_[0][i] = first ? s0 : sums_[0][i] + s0;
-      sums_[1][i] = first ? s1 : sums_[1][i] + s1;
+  void multiply() {
+    switch (gathered_) {
+      case 0:
+        if (first_) std::memset(sums_, 0, sizeof sums_);
+        break;
+      case 1:
+        multiply_pairs<1>();
+        break;
+      case 2:
+        multiply_pairs<2>();
+        break;
+      case 3:
+        multiply_pairs<3>();
+        break;
+      case kGathered:
+        multiply_pairs<kGathered>();
+        break;
+    }
+    gathered_ = 0;
+    first_ = false;
+  }
+  template <size_t kPairs>
+  void multiply_pairs() {
+    for (size_t h = 0; h < 2; ++h) {
+      for (size_t i = 0; i < count_; ++i) {
+        uint128 sum = first_ ? 0 : sums_[h][i];
+#pragma GCC unroll 4
+        for (size_t p = 0; p < kPairs; ++p) {
+          const auto& [x, y, keys] = pairs_[p];
+          sum += static_cast<uint128>(x[i] + keys[h][0]) * (y[i] + keys[h][1]);
+        }
+        sums_[h][i] = sum;
+      }
     }
   }
 
   const EventBatch& batch_;
   const size_t begin_, count_;
   size_t at_ = 0;
-  const uint64_t* before_ = nullptr;
-  uint64_t scratch_[2][kBlock];  // of an even and of an odd word
+  const uint64_t* first_of_pair_ = nullptr;
+  Pair pairs_[kGathered];
+  size_t gathered_ = 0;
+  uint64_t scratch_[kGathered][2][kBlock];
+  bool first_ = true;  // nothing is in sums_ yet
   uint128 sums_[2][kBlock];
+  uint128 of_absent_[2] = {};
 };
 
 }  // namespace

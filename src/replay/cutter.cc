@@ -61,8 +61,10 @@ Status Cutter::give(HistoryChunk chunk) {
   }
   std::ranges::move(chunk.missing, std::back_inserter(read_.missing));
   if (!chunk.events.empty()) {
-    HC_TRY(check_order(chunk.events));
-    hold(std::move(chunk.events));
+    const auto [lowest, highest] = std::ranges::minmax(chunk.events.time);
+    const Window span{event_time_ns(lowest), event_time_ns(highest)};
+    if (span.start < from_) HC_TRY(check_order(chunk.events));
+    hold(std::move(chunk.events), span);
   }
   const EventTime end = options_.piece.end;
   complete_ = chunk.end ? end : std::max(complete_, std::min(chunk.complete_to, end));
@@ -89,12 +91,11 @@ Status Cutter::check_order(const EventBatch& events) const {
                           to_string(rounded_up(disorder)));
 }
 
-void Cutter::hold(EventBatch events) {
+void Cutter::hold(EventBatch events, Window span) {
   const Window& piece = options_.piece;
   const EventTime near_start = earlier(piece.start, options_.schema.page_window),
                   near_end = later(piece.end, options_.schema.page_window);
-  const auto [low, high] = std::ranges::minmax(events.time);
-  Held held{.lowest = event_time_ns(low), .highest = event_time_ns(high)};
+  Held held{.lowest = span.start, .highest = span.end};
   events_seen_ += events.size();
   lowest_seen_ = std::min(lowest_seen_, held.lowest);
   highest_seen_ = std::max(highest_seen_, held.highest);

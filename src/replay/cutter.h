@@ -69,7 +69,7 @@ class Cutter {
     EventTime lowest{}, highest{};  // of the rest
   };
   Status check_order(const EventBatch& events) const;
-  void hold(EventBatch events);
+  void hold(EventBatch events, Window span);
   Status check_end() const;
   EventTime cut_possible() const;
   uint64_t bytes_held() const;

@@ -1,13 +1,15 @@
 // One piece of a job (history/history.h) from the first chunk of history to the last commit: cuts
 // what the cursor delivers into subwindows and drives them one after the other.
 //
-//      ┌───────── chunk ──────────┐
-//   kHistory ──► cutter ──► subwindow ready ──► kAllowance ──► kHeads ⇄ kParts ⇄ kCommit ──┐
-//      ▲  more is needed, or the subwindow is finished: take_result() ◄────────────────────┘
-//      └── end of the cursor, last subwindow finished ──► kDone      (or kFailed with a reason)
+//   kHistory ──► cutter ──► kAllowance ──► kHeads ─► kParts ⇄ kCommit ──► result
+//      ▲                        ▲  more slices are ready                    │
+//      └── history is needed    └──────────────────────────────────────────┤
+//                               the last slice is finished: kDone ◄────────┘
+//                                       (or kFailed with a reason, at any time)
 //
-// A subwindow is cut behind whole page windows once they hold about events_max events; a page
-// window that alone holds more than dense_max is merged in pieces. Memory is bounded by dense_max.
+// A subwindow is cut behind whole page windows once they hold about events_max events
+// (replay/cutter.h); a page window that alone holds dense_max is merged in parts, whose counts come
+// with the result of the window. Memory is bounded by dense_max and a chunk.
 //
 // A state machine over values, driven by threads, a child process or the simulator. Thread safety:
 // confined to its driver.
@@ -37,7 +39,7 @@ struct SubwindowResult {
   ReplayCounts counts;   // of this subwindow, with what was read for it
   std::vector<HistoryShort> shorts;
   std::vector<HistoryChunk::Missing> missing;  // what history says it lacks
-  std::vector<DeadLetter> dead;                // bounded sample: the first 100
+  std::vector<DeadLetter> dead;                // the first 100
 };
 
 class PieceRun {
@@ -49,11 +51,11 @@ class PieceRun {
 
   Need need() const;
   /// kHistory. Errors of the cursor that may pass are the driver's to retry; give() others.
-  /// An event older than what was assumed complete fails the piece ("unsorted: …"), as do most
-  /// events of a piece outside of it ("outside: …, wrong time zone?") and a subwindow without one
-  /// readable record ("unreadable: …").
+  /// An event older than what was assumed complete fails the piece ("unsorted: …"), as do, at its
+  /// end, most events elsewhere although there are no more than the piece is long ("outside: …;
+  /// wrong time zone or time unit?"), and not one readable record ("unreadable: …").
   void give(Result<HistoryChunk> chunk);
-  /// kAllowance: events that wait; go on with allowed().
+  /// kAllowance: events that wait (0 where history is empty); go on with allowed().
   uint64_t asks_for() const;
   void allowed();
   std::vector<PageRange> heads() const;
@@ -66,8 +68,9 @@ class PieceRun {
   /// Frontiers have moved: later subwindows may use more.
   void set_frontiers(std::map<PartitionId, Frontier> frontiers);
 
-  /// Finished subwindows since the last call. At kDone the last one reaches the piece's end, and
-  /// `certain` holds for all of it.
+  /// Finished subwindows since the last call, in order of time. At kDone the last one reaches the
+  /// piece's end, and all of it is certain: nothing came that contradicts an earlier one. kDone may
+  /// be reached before the cursor's end, when history is certain to have nothing more of the piece.
   std::vector<SubwindowResult> take_results();
   /// kFailed: code and a message that begins with a stable word.
   const Error& failure() const;
