@@ -107,14 +107,14 @@ std::vector<FileUnit> DayFiles::units(Window range) const {
   std::vector<FileUnit> out;
   if (range.start >= range.end) return out;
   if (!dated()) {
-    FileUnit all{range, {kMinEventTime, kMaxEventTime}, "", {}};
+    FileUnit all{range, {kMinEventTime, kMaxEventTime}, "", {}, {}};
     for (const MatchedFile& file : files_) all.files.push_back(&file);
     out.push_back(std::move(all));
     return out;
   }
   const auto add = [&](Window known, std::string missing) {
     const Window window{std::max(known.start, range.start), std::min(known.end, range.end)};
-    if (window.start < window.end) out.push_back({window, known, std::move(missing), {}});
+    if (window.start < window.end) out.push_back({window, known, std::move(missing), {}, {}});
     return window.start < window.end;
   };
   const int64_t first = units_.front(), last = units_.back();
@@ -128,6 +128,8 @@ std::vector<FileUnit> DayFiles::units(Window range) const {
     if (!add(window_of_unit(unit), "no-file: history has no file for " + name_of_unit(unit)))
       continue;
     for (size_t i = begins; i < file; ++i) out.back().files.push_back(&files_[i]);
+    for (size_t i = file; i < units_.size() && units_[i] == unit + 1; ++i)
+      out.back().next.push_back(&files_[i]);
   }
   add({end, kMaxEventTime}, "no-file: history ends with " + name_of_unit(last));
   return out;

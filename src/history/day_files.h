@@ -25,6 +25,9 @@ struct FileUnit {
   Window known;                           // all that its files are about
   std::string missing;                    // without files: why, for people
   std::vector<const MatchedFile*> files;  // in natural order
+  /// Of the unit behind it: they begin with what came too late for this one, if whoever wrote them
+  /// went by the time of arrival.
+  std::vector<const MatchedFile*> next;
 };
 
 class DayFiles {

@@ -24,7 +24,7 @@ SourceConfig as_source(const SourceConfig& source) {
 }
 
 void keep_asked(const StreamSchema& schema, const Window& known, const Window& range,
-                const std::vector<Bytes>& keys, EventBatch& batch) {
+                const std::vector<Bytes>& keys, EventBatch& batch, size_t first) {
   std::vector<bool> asked(batch.keys.size(), true);
   if (!keys.empty()) {
     for (uint32_t i = 0; i < batch.keys.size(); ++i)
@@ -34,7 +34,6 @@ void keep_asked(const StreamSchema& schema, const Window& known, const Window& r
     const EventTime t = event_time_ns(batch.time[row]);
     return asked[batch.key[row]] && (range.contains(t) || !known.contains(t));
   };
-  size_t first = 0;
   while (first < batch.size() && keep(first)) ++first;
   if (first == batch.size()) return;  // nearly always
   std::vector<uint32_t> rows(first);

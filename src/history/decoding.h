@@ -24,9 +24,10 @@ SourceConfig as_source(const SourceConfig& source);
 
 /// Drops rows that lie in `known` but not in `range` (other pieces have them), and rows of keys
 /// that are not in `keys` (sorted; empty = all). Rows outside of `known` stay: that they are there
-/// at all says that something is wrong, a time zone perhaps, and the reader judges it.
+/// at all says that something is wrong, a time zone perhaps, and the reader judges it. Rows before
+/// `first` stay too.
 void keep_asked(const StreamSchema& schema, const Window& known, const Window& range,
-                const std::vector<Bytes>& keys, EventBatch& batch);
+                const std::vector<Bytes>& keys, EventBatch& batch, size_t first = 0);
 
 /// `t` - `d` without wrapping.
 EventTime earlier(EventTime t, Duration d);

@@ -13,15 +13,19 @@ constexpr size_t kFirstPiece = 64 << 10, kPiece = 256 << 10;
 
 }  // namespace
 
-FileReadings::FileReadings(const HistoryConfig& history, Decoder& decoder, FileSystem& files,
-                           const Runtime& runtime, Window known,
-                           const std::vector<const MatchedFile*>& matched)
-    : history_(history), decoder_(decoder), files_(files), runtime_(runtime), known_(known) {
-  for (const MatchedFile* file : matched) {
-    std::string name = display_name(history.path, file->path);
+FileReadings::FileReadings(Parts parts, Window known,
+                           const std::vector<const MatchedFile*>& matched,
+                           const std::vector<const MatchedFile*>& next)
+    : parts_(parts), known_(known) {
+  const auto add = [&](const MatchedFile* file, bool of_next_day) {
+    std::string name = display_name(parts_.history.path, file->path);
     ObjectCheck check(name);
-    readings_.push_back({file, std::move(name), std::move(check), std::nullopt, {}});
-  }
+    readings_.push_back({file, of_next_day, std::move(name), std::move(check), std::nullopt, {}});
+  };
+  for (const MatchedFile* file : matched) add(file, false);
+  // Without disorder nothing is late.
+  if (parts_.history.disorder == Duration(0)) return;
+  for (const MatchedFile* file : next) add(file, true);
 }
 
 EventTime FileReadings::covered_to() const {
@@ -65,8 +69,8 @@ void FileReadings::point_decoder_at(Reading& reading) {
   if (decoding_ == &reading) return;
   decoding_ = &reading;
   Delivery delivery{reading.name, object_name(*reading.file), reading.file->parts,
-                    runtime_.wall_now()};
-  decoder_.resume(std::move(delivery), reading.row, reading.header);
+                    parts_.runtime.wall_now()};
+  parts_.decoder.resume(std::move(delivery), reading.row, reading.header);
 }
 
 void FileReadings::look_at_times(Reading& reading, const std::vector<int64_t>& times,
@@ -77,13 +81,13 @@ void FileReadings::look_at_times(Reading& reading, const std::vector<int64_t>& t
   const EventTime lowest = event_time_ns(*low), highest = event_time_ns(*high);
   times_ = times_ ? Window{std::min(times_->start, lowest), std::max(times_->end, highest)}
                   : Window{lowest, highest};
-  reading.progress = std::max(reading.progress, earlier(highest, history_.disorder));
+  reading.progress = std::max(reading.progress, earlier(highest, parts_.history.disorder));
   reading.events += times.size() - first_new;
   if (known_.contains(lowest) && known_.contains(highest)) return;
-  const Window near{earlier(known_.start, history_.disorder), known_.end};
+  const Window near{earlier(known_.start, parts_.history.disorder), known_.end};
   for (auto at = begin; at != times.end(); ++at) {
     const EventTime time = event_time_ns(*at);
-    if (near.contains(time) || near.contains(earlier(time, history_.disorder))) continue;
+    if (near.contains(time) || near.contains(earlier(time, parts_.history.disorder))) continue;
     if (reading.outside++ == 0) reading.first_outside = time;
   }
 }
@@ -95,46 +99,58 @@ Status FileReadings::check_day(const Reading& reading, bool end) const {
       "outside-day: " + reading.name + ": " + std::to_string(reading.outside) + " of " +
       std::to_string(reading.events) + " events are not of its day, " + to_rfc3339(known_.start) +
       " to " + to_rfc3339(known_.end) + ", the first one at " + to_rfc3339(reading.first_outside) +
-      "; are day_zone and the unit and zone of times right? If a file is of something else than a "
-      "day, its part of the path must have another name than {day}, {date} or {hour}");
+      "; are day_zone and the unit and zone of times right? Events that come so late need a larger "
+      "`disorder`; a file of something else than a day, another name for its part of the path");
+}
+
+void FileReadings::close(Reading& reading) {
+  reading.done = true;
+  reading.content.reset();
+  reading.rest = {};
+  ++done_;
+  --open_;
 }
 
 Result<size_t> FileReadings::step(size_t size, HistoryChunk& chunk) {
   Reading& reading = choose();
   if (!reading.content) {
-    HC_TRY_ASSIGN(reading.content,
-                  FileContent::open(files_, reading.file->path, reading.name, reading.consumed));
+    HC_TRY_ASSIGN(reading.content, FileContent::open(parts_.files, reading.file->path, reading.name,
+                                                     reading.consumed));
     ++open_;
   }
   const uint64_t raw_before = reading.content->raw_bytes();
-  HC_TRY_ASSIGN(const size_t got,
-                reading.content->read(std::min(size, reading.pieces == 0 ? kFirstPiece : kPiece),
-                                      reading.rest));
+  auto read = reading.content->read(std::min(size, reading.pieces == 0 ? kFirstPiece : kPiece),
+                                    reading.rest);
+  if (!read && read.error().code == ErrorCode::kCorruption && reading.of_next_day) {
+    close(reading);  // still being written, perhaps; its own day will see
+    return size_t{0};
+  }
+  HC_TRY_ASSIGN(const size_t got, std::move(read));
   ++reading.pieces;
   const bool end = reading.content->end();
 
   point_decoder_at(reading);
   const size_t first_event = chunk.events.size(), first_dead = chunk.dead.size();
   Decoder::Counts counts;
-  const size_t consumed = decoder_.decode(reading.rest, end, chunk.events, chunk.dead, counts);
+  const size_t consumed =
+      parts_.decoder.decode(reading.rest, end, chunk.events, chunk.dead, counts);
   reading.rest.erase(0, consumed);
   reading.consumed += consumed;
-  reading.row = decoder_.row();
-  reading.header = decoder_.header();
+  reading.row = parts_.decoder.row();
+  reading.header = parts_.decoder.header();
   reading.check.add(counts, chunk.dead, first_dead);
-  HC_TRY(reading.check.judge(decoder_, end));
+  HC_TRY(reading.check.judge(parts_.decoder, end));
   look_at_times(reading, chunk.events.time, first_event);
-  HC_TRY(check_day(reading, end));
-
-  chunk.ignored += counts.ignored;
-  chunk.spent.bytes += ByteCount{reading.content->raw_bytes() - raw_before};
-  if (end) {
-    reading.done = true;
-    reading.content.reset();
-    reading.rest = {};
-    ++done_;
-    --open_;
+  if (reading.of_next_day) {
+    keep_asked(parts_.schema, {kMinEventTime, kMaxEventTime}, {kMinEventTime, known_.end}, {},
+               chunk.events, first_event);
+    chunk.dead.resize(first_dead);  // its own day has them
+  } else {
+    HC_TRY(check_day(reading, end));
+    chunk.ignored += counts.ignored;
   }
+  chunk.spent.bytes += ByteCount{reading.content->raw_bytes() - raw_before};
+  if (end || (reading.of_next_day && reading.progress >= known_.end)) close(reading);
   return got;
 }
 

@@ -2,6 +2,9 @@
 // At most kOpenMax of them are open; one that was only looked into is closed again for one that is
 // behind it, and begun again later.
 //
+// Of the files of the next day the beginning is read as well: as far as events of this one may be
+// in it, `disorder` late.
+//
 //   waiting ──open──► open ──last byte──► done
 //      ▲               │ only its first piece was read, and another file needs the place
 //      └───────────────┘
@@ -26,11 +29,17 @@ class FileReadings {
  public:
   static constexpr size_t kOpenMax = 64;
 
-  /// `known`: what the files' names say that they are about. `history`, `decoder`, `files`,
-  /// `runtime` and the matched files outlive it.
-  FileReadings(const HistoryConfig& history, Decoder& decoder, FileSystem& files,
-               const Runtime& runtime, Window known,
-               const std::vector<const MatchedFile*>& matched);
+  struct Parts {
+    const StreamSchema& schema;
+    const HistoryConfig& history;
+    Decoder& decoder;
+    FileSystem& files;
+    const Runtime& runtime;
+  };
+  /// `known`: what the files' names say that they are about. `next`: files of the next day. `parts`
+  /// and the matched files outlive it.
+  FileReadings(Parts parts, Window known, const std::vector<const MatchedFile*>& matched,
+               const std::vector<const MatchedFile*>& next);
 
   bool done() const { return done_ == readings_.size(); }
   /// Reads up to `size` bytes of content of one file and appends what is in them to `chunk`
@@ -46,6 +55,7 @@ class FileReadings {
  private:
   struct Reading {
     const MatchedFile* file;
+    bool of_next_day;
     std::string name;  // for people
     ObjectCheck check;
     std::optional<FileContent> content;
@@ -63,13 +73,11 @@ class FileReadings {
   Reading& choose();
   bool make_room();
   void point_decoder_at(Reading& reading);
+  void close(Reading& reading);
   void look_at_times(Reading& reading, const std::vector<int64_t>& times, size_t first_new);
   Status check_day(const Reading& reading, bool end) const;
 
-  const HistoryConfig& history_;
-  Decoder& decoder_;
-  FileSystem& files_;
-  const Runtime& runtime_;
+  const Parts parts_;
   const Window known_;
   std::vector<Reading> readings_;
   size_t done_ = 0, open_ = 0;

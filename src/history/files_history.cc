@@ -132,18 +132,26 @@ class FilesCursor final : public Cursor {
     return chunk;
   }
 
-  void begin(const FileUnit& unit, HistoryChunk& chunk) {
-    std::vector<const MatchedFile*> files;
-    std::set<Bytes> found;
-    for (const MatchedFile* file : unit.files) {
-      bool wanted = query_.keys.empty();
+  /// Of `files`, those that may hold keys that were asked for; these keys are added to `found`.
+  std::vector<const MatchedFile*> wanted(const std::vector<const MatchedFile*>& files,
+                                         std::set<Bytes>& found) const {
+    if (query_.keys.empty()) return files;
+    std::vector<const MatchedFile*> out;
+    for (const MatchedFile* file : files) {
+      bool any = false;
       for (const Bytes& key : query_.keys) {
         if (!path_keys_.may_hold(*file, key)) continue;
-        wanted = true;
+        any = true;
         found.insert(key);
       }
-      if (wanted) files.push_back(file);
+      if (any) out.push_back(file);
     }
+    return out;
+  }
+
+  void begin(const FileUnit& unit, HistoryChunk& chunk) {
+    std::set<Bytes> found, ignored;
+    const auto files = wanted(unit.files, found);
     if (unit.files.empty()) {
       chunk.missing.push_back({unit.window, {}, unit.missing});
     } else if (path_keys_.whole() && found.size() < query_.keys.size()) {
@@ -153,7 +161,9 @@ class FilesCursor final : public Cursor {
       chunk.missing.push_back(std::move(missing));
     }
     any_file_ = !files.empty();
-    readings_.emplace(setup_.history(), *decoder_, setup_.files, setup_.runtime, unit.known, files);
+    readings_.emplace(FileReadings::Parts{setup_.schema, setup_.history(), *decoder_, setup_.files,
+                                          setup_.runtime},
+                      unit.known, files, wanted(unit.next, ignored));
   }
 
   void finish(const FileUnit& unit, HistoryChunk& chunk) {

@@ -6,7 +6,8 @@
 // is one piece over all files, and each query reads all of them.
 //
 // Files of one day are read side by side, the one that is least far first, so that covered_to moves
-// while they are read; complete_to moves at the end of each day.
+// while they are read; complete_to moves at the end of each day. The beginning of the next day's
+// files is read with them, as far as `disorder` says that events of this day may be in it.
 #pragma once
 #include <memory>
 

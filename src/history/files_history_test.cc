@@ -251,6 +251,31 @@ TEST_F(FilesHistoryTest, AFileWhoseEventsAreNotOfItsDayIsAnError) {
   EXPECT_FALSE(read(ms_window(kFirstMs, kFirstMs + 2 * kDayMs)).error);
 }
 
+// Who writes files goes by the time of arrival: what came late on one day begins the next one's
+// file.
+TEST_F(FilesHistoryTest, WhatCameAfterMidnightIsFoundInTheNextDaysFile) {
+  std::vector<Trade> first = of_day(make_trades(1000, 2), 0),
+                     second = of_day(make_trades(1000, 2), 1);
+  const Trade late{"LATE", 1, kFirstMs + kDayMs - 400};
+  second.insert(second.begin() + 1, late);
+  write("/a/20131007.ndjson", ndjson_of(first));
+  write("/a/20131008.ndjson.gz", gzip(ndjson_of(second)));
+  const Window day = ms_window(kFirstMs, kFirstMs + kDayMs);
+  make("/a/{day}.ndjson*", [](HistoryConfig& history) { history.disorder = 5s; });
+  const ReadAll all = read(day);
+  EXPECT_FALSE(all.error);
+  EXPECT_EQ(all.names.size(), first.size() + 1);
+  EXPECT_THAT(all.names, testing::Contains("LATE 1"));
+  EXPECT_EQ(all.complete_to, day.end);
+  // Nor does it matter if that file is still being written.
+  const Bytes packed = gzip(ndjson_of(second));
+  write("/a/20131008.ndjson.gz", packed.substr(0, packed.size() - 10));
+  EXPECT_FALSE(read(day).error);
+  // A promise that nothing is late is believed.
+  make("/a/{day}.ndjson*");
+  EXPECT_EQ(read(day).names.size(), first.size());
+}
+
 TEST_F(FilesHistoryTest, FewEventsOfAnotherDayStayForTheReaderToJudge) {
   std::vector<Trade> trades = make_trades(1000, 1);
   trades.push_back({"DOGE", 1, kFirstMs - kDayMs});  // its clock was wrong
