@@ -233,6 +233,58 @@ class Hindcast:
                 for row in self.rows(aggregate, **options)]
 
 
+class Feed:
+    """A recorded data set served as a live exchange by `hindcast feed`."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([BINARY, "feed", *map(str, arguments)], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        line = self.process.stdout.readline().decode()
+        if "listening on http://" not in line:
+            raise Refused(f"the feed ended: {self.process.wait()}")
+        self.url = line.split("listening on ", 1)[1].split()[0]
+        self.stream = self.url.replace("http://", "ws://") + "/stream"
+
+    def request(self, method, path, body=None):
+        request = urllib.request.Request(self.url + path, data=None if body is None else json.dumps(body).encode(),
+                                         method=method)
+        with OPENER.open(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read(), parse_float=decimal.Decimal)
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def fault(self, **fault):
+        return self.request("POST", "/faults", fault)
+
+    def clock(self, **change):
+        return self.request("POST", "/clock", change)
+
+    def sent(self, channel=None):
+        """All that was put on the wire, in order."""
+        out, after = [], 0
+        while after is not None:
+            page = self.get(f"/sent?after={after}" + (f"&channel={channel}" if channel else ""))
+            out += page["data"]
+            after = page["next"]
+        return out
+
+    def until(self, condition, what):
+        deadline = time.monotonic() + PATIENCE
+        while not condition(self.get("/state")):
+            assert time.monotonic() < deadline, f"the feed is not {what}: {self.get('/state')}"
+            time.sleep(0.01)
+
+    def until_all_sent(self):
+        self.until(lambda state: state["finished"] and state["all_sent"], "finished")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        return code
+
+
 class SystemTest(unittest.TestCase):
     maxDiff = 4000
 
@@ -247,6 +299,12 @@ class SystemTest(unittest.TestCase):
         hindcast = Hindcast(place, config)
         self.stack.callback(lambda: hindcast.process and hindcast.kill())
         return hindcast
+
+    def feed(self, *arguments):
+        """A feed that ends with the test."""
+        feed = Feed(*arguments)
+        self.stack.callback(lambda: feed.process.poll() is None and feed.stop())
+        return feed
 
     def assert_balanced(self, hindcast, source):
         """Law L3: nothing that came in is unaccounted for."""
