@@ -380,6 +380,7 @@ std::vector<LaneWorker::View> Engine::views(const std::vector<const Partition*>&
 std::vector<OpenPage> Engine::open_pages(const std::vector<PartitionId>& partitions,
                                          const Window& range, std::optional<uint16_t> slot) {
   std::vector<const Partition*> of;
+  of.reserve(partitions.size());
   for (const PartitionId id : partitions) of.push_back(&partitions_.at(id));
   std::vector<OpenPage> out;
   for (LaneWorker::View& view : views(of, range, slot))

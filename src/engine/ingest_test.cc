@@ -184,6 +184,7 @@ TEST_F(IngestTest, OverloadLeavesNoTrace) {
 TEST_F(IngestTest, RowsThatDoNotFitARecordAreSplit) {
   open("");
   std::vector<std::pair<std::string, int64_t>> events;
+  events.reserve(40);
   for (int i = 0; i < 40; ++i)
     events.emplace_back(std::to_string(i) + std::string(60'000, 'x'), kNoon);
   ASSERT_TRUE(append(batch(events)));

@@ -169,7 +169,7 @@ void LaneWorker::read_pages(std::vector<PageRead> reads) {
     std::vector<PageParts> pages;
     Status status;
     Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
-    if (!snapshot) status = std::move(snapshot).error();
+    if (!snapshot) status = snapshot.error();
     for (size_t i = 0; i < reads.size() && status; ++i) {
       Result<PageParts> page = (*snapshot)->page(reads[i].key, Lane::kLive);
       if (page) {

@@ -20,6 +20,7 @@ class OutagesTest : public ::testing::Test {
   }
   std::vector<GapBound> delivered(SourceId source, const std::vector<int64_t>& seconds) {
     std::vector<int64_t> times;
+    times.reserve(seconds.size());
     for (const int64_t s : seconds) times.push_back(unix_ns(at(s)));
     return outages_.delivered(source, times);
   }

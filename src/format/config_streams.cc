@@ -1,6 +1,7 @@
 // What sources, streams and aggregates must agree on.
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "format/config_parser_internal.h"
 
@@ -195,6 +196,7 @@ class Builder {
       found = stream;
       whole = whole || source == nullptr;
     }
+    HC_ASSERT(found != nullptr);  // of the first name, or we returned
     for (const std::string& name : found->sources) {
       if (whole || std::find(aggregate.sources.begin(), aggregate.sources.end(), name) !=
                        aggregate.sources.end())

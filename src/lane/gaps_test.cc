@@ -33,6 +33,7 @@ class LaneGapsTest : public ::testing::Test {
   /// Numbers n at n seconds.
   void numbers(const std::vector<int64_t>& list, const std::string& key = "a") {
     std::vector<Event> out;
+    out.reserve(list.size());
     for (const int64_t n : list) out.push_back({.key = key, .time = n * 1s, .id = n});
     events(kLeft, out);
   }

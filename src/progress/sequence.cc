@@ -122,8 +122,7 @@ std::vector<SequenceJudge::Count> SequenceJudge::take_changed(size_t n) {
 
 std::vector<SequenceJudge::Count> SequenceJudge::take_judged() {
   std::ranges::sort(judged_, {}, &Entry::first);
-  const auto twice = std::ranges::unique(judged_);
-  judged_.erase(twice.begin(), twice.end());
+  judged_.erase(std::unique(judged_.begin(), judged_.end()), judged_.end());
   std::vector<Count> out;
   out.reserve(judged_.size());
   for (const Entry* entry : judged_) out.emplace_back(entry->first, entry->second.state);
