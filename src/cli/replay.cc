@@ -85,8 +85,8 @@ void print_job(const JsonValue& job, const Output& output) {
 }
 
 Result<JsonValue> fetch(Endpoint& endpoint, const std::string& method, const std::string& target,
-                        BytesView body, Bytes& raw, std::optional<Reply>& refused) {
-  HC_TRY_ASSIGN(Reply reply, endpoint.ask(method, target, body));
+                        Bytes body, Bytes& raw, std::optional<Reply>& refused) {
+  HC_TRY_ASSIGN(Reply reply, endpoint.ask(method, target, std::move(body)));
   if (reply.status != 200) {
     refused = std::move(reply);
     return not_found("");
