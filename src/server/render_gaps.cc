@@ -54,10 +54,11 @@ void scope(JsonWriter& json, const GapScope& scope, const StreamSummary* stream)
     case GapScope::Kind::kPartition:
       json.field("scope", "partition").field("partition", uint64_t{scope.partition.value});
       return;
-    case GapScope::Kind::kKeys: {
+    case GapScope::Kind::kKeys:
+    case GapScope::Kind::kAllBut: {
       std::vector<BytesView> named;
       for (const auto& [partition, key] : scope.keys) named.emplace_back(key);
-      json.field("scope", "keys");
+      json.field("scope", scope.kind == GapScope::Kind::kKeys ? "keys" : "all-but");
       keys(json, "keys", named, stream);
       return;
     }
