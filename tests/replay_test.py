@@ -186,19 +186,21 @@ class EquitiesTest(harness.SystemTest):
                     volumes[symbol, second] = volumes.get((symbol, second), 0) + int(row[2])
         return volumes
 
-    def check_minutes(self, table):
-        """The vendor's minutes, but for those that its README excludes."""
-        compared = 0
+    def check_against(self, kind, table, share):
+        """The vendor's bars, but for the minutes that its README excludes; it names few others that differ."""
+        width = {"minute": 60_000, "second": 1_000}[kind]
         for day in (self.LIVE, self.REPLAYED):
             for symbol in SYMBOLS:
-                for row in csv.reader(io.TextIOWrapper(io.BytesIO(self.unzip("minute", symbol, day)))):
+                compared = equal = 0
+                for row in csv.reader(io.TextIOWrapper(io.BytesIO(self.unzip(kind, symbol, day)))):
                     minute = int(row[0]) // 60_000
                     if 9 * 60 + 30 <= minute <= 9 * 60 + 31 or 15 * 60 + 59 <= minute <= 16 * 60 + 17:
                         continue
-                    at = symbol, self.midnight(day) + int(row[0])
-                    self.assertEqual(table[at]["volume"], decimal.Decimal(row[5]), at)
+                    at = symbol, self.midnight(day) + int(row[0]) // width * width
                     compared += 1
-        self.assertGreater(compared, 3_000)
+                    equal += table[at]["volume"] == decimal.Decimal(row[5])
+                self.assertGreater(compared, 350)
+                self.assertGreaterEqual(equal / compared, share, (day, symbol, kind, compared - equal))
 
     def test_a_day_live_and_the_day_before_by_replay(self):
         hindcast = self.install(EQUITIES)
@@ -223,7 +225,9 @@ class EquitiesTest(harness.SystemTest):
         hindcast.until(lambda: len(hindcast.table("bars")) == len(volumes), "complete")
         self.assertEqual({at: values["volume"] for at, values in hindcast.table("bars").items()}, volumes)
         hindcast.until(lambda: all(r["state"] == "final" for r in hindcast.rows("bars", resolution="1m")), "final")
-        self.check_minutes(hindcast.table("bars", resolution="1m"))
+        self.check_against("minute", hindcast.table("bars", resolution="1m"), 0.989)
+        # The vendor leaves trades out of its seconds (its README: 70 to 95 % of rolled up volumes agree).
+        self.check_against("second", hindcast.table("bars"), 0.8)
 
 
 if __name__ == "__main__":

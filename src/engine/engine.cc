@@ -154,6 +154,13 @@ Status Engine::build_replay() {
                                   .store = *store_,
                                   .runtime = runtime_,
                                   .next_job = [this] { return job_numbers_.take(); },
+                                  .committed =
+                                      [this](StreamId stream) {
+                                        for (auto& [id, partition] : partitions_) {
+                                          if (partition.stream->id == stream)
+                                            partition.back->committed();
+                                        }
+                                      },
                                   .advance =
                                       [this](const SourceConfig& source, EventTime to) {
                                         advance_for_replay(source, to);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "base/log.h"
@@ -121,7 +122,8 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
                               config != nullptr && config->history ? config->history->retries : 0;
                           return ReplaySource{history(id), retries};
                         },
-                    .wake = [this] { wake(); }},
+                    .wake = [this] { wake(); },
+                    .committed = at_.committed},
                    rng);
   uint64_t seen = 0;
   while (!stop.stop_requested()) {
@@ -170,6 +172,16 @@ void ReplayLane::save(Commit commit) {
   });
 }
 
+/// Commits of a lane take effect in the order given: behind one without content, all before it have.
+Status ReplayLane::wait_saved() {
+  const auto answer = std::make_shared<std::promise<Result<CommitResult>>>();  // owner: the callback
+  std::future<Result<CommitResult>> saved = answer->get_future();
+  at_.store.commit({.lane = Lane::kReplay},
+                   [answer](Result<CommitResult> result) { answer->set_value(std::move(result)); });
+  HC_TRY(saved.get());
+  return {};
+}
+
 History* ReplayLane::history(SourceId source) const {
   const auto found = histories_.find(source);
   return found == histories_.end() ? nullptr : found->second.get();
@@ -216,6 +228,7 @@ Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
   at_.advance(*at_.config.source(request.source), job.range.end);
   const JobId id = book_->add(std::move(job), false, at_.runtime.mono_now());
   wake();
+  HC_TRY(wait_saved());
   return get(id);
 }
 
@@ -297,12 +310,14 @@ Result<ReplayEntry> ReplayLane::change(JobId id, const ReplayChange& change) {
   if (change.rate) HC_TRY(book_->set_rate(id, *change.rate, at_.runtime.mono_now()));
   if (change.paused) HC_TRY(book_->pause(id, *change.paused, at_.runtime.wall_now()));
   wake();
+  HC_TRY(wait_saved());
   return get(id);
 }
 
 Result<ReplayEntry> ReplayLane::cancel(JobId id) {
   HC_TRY(book_->cancel(id, at_.runtime.wall_now()));
   wake();
+  HC_TRY(wait_saved());
   return get(id);
 }
 

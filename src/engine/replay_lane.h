@@ -34,6 +34,7 @@ class ReplayLane {
     Store& store;
     Runtime& runtime;
     std::function<Result<uint64_t>()> next_job;  // numbers of jobs
+    std::function<void(StreamId)> committed;  // a replay changed pages of it: marks may wait
     /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
     std::function<void(const SourceConfig& source, EventTime to)> advance;
   };
@@ -45,6 +46,7 @@ class ReplayLane {
   void start();
   void stop();
 
+  // What an operator was told is durable.
   Result<ReplayEntry> add(const ReplayRequest& request);
   Result<ReplayEntry> change(JobId id, const ReplayChange& change);
   Result<ReplayEntry> cancel(JobId id);
@@ -64,6 +66,7 @@ class ReplayLane {
   void run(size_t worker, const std::stop_token& stop);
   void wake();
   void save(Commit commit);
+  Status wait_saved();
   void measure();
   Result<ReplayJob> job_of(const ReplayRequest& request) const;
   ReplayEntry entry_of(const JobBook::View& view) const;

@@ -275,6 +275,7 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
     set_aside(result->error(), wall);
   } else {
     run_->committed(**result);
+    at_.committed(assignment_->job.stream);
   }
   return std::nullopt;
 }

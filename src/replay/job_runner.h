@@ -43,6 +43,7 @@ class JobRunner {
     std::function<const ReplayStream&(StreamId)> stream;
     std::function<ReplaySource(SourceId)> source;
     std::function<void()> wake;  // any thread: step() again
+    std::function<void(StreamId)> committed;  // pages of it changed: marks may wait
   };
   explicit JobRunner(Places places, Rng& rng);
   ~JobRunner();

@@ -96,7 +96,8 @@ class JobRunnerTest : public ::testing::Test {
                      .store = store_,
                      .stream = [this](StreamId) -> const ReplayStream& { return stream_; },
                      .source = [this](SourceId) { return ReplaySource{history_.get(), 3}; },
-                     .wake = [] {}},
+                     .wake = [] {},
+                     .committed = [](StreamId) {}},
                     rng_};
 };
 
