@@ -100,7 +100,11 @@ std::vector<CoverageSpan> spans_of(const Window& range, const std::vector<Hole>&
   }
   std::vector<CoverageSpan> out;
   std::set<const Hole*> here;
-  std::set<GapId> gaps;  // of the last span
+  std::set<GapId> gaps;  // of the last span, whose end is not known yet
+  const auto end_span = [&] {
+    if (!out.empty()) out.back().gaps.assign(gaps.begin(), gaps.end());
+    gaps.clear();
+  };
   for (auto edge = edges.begin(); edge != edges.end(); ++edge) {
     for (const Hole* hole : edge->second.begin) here.insert(hole);
     for (const Hole* hole : edge->second.end) here.erase(hole);
@@ -108,13 +112,13 @@ std::vector<CoverageSpan> spans_of(const Window& range, const std::vector<Hole>&
     const Window window{edge->first, next == edges.end() ? range.end : next->first};
     Instant instant = instant_of(window.start, here, jobs);
     if (out.empty() || out.back().state != instant.state) {
+      end_span();
       out.push_back({window, instant.state, {}});
-      gaps.clear();
     }
     out.back().range.end = window.end;
     gaps.merge(instant.gaps);
-    out.back().gaps.assign(gaps.begin(), gaps.end());
   }
+  end_span();
   return out;
 }
 
