@@ -135,7 +135,7 @@ class HistoryReader {
         !history_.url.starts_with("https://"))
       section_.problem("url", "is no URL", "it begins with https:// or http://");
     read_keys();
-    read_headers(section_, "headers", folder_, history_.headers, problems_);
+    read_headers();
     const auto paging = section_.choice("paging", {"none", "cursor", "id", "time", "link"});
     if (paging == "cursor") history_.paging = Paging::kCursor;
     if (paging == "id") history_.paging = Paging::kId;
@@ -170,6 +170,33 @@ class HistoryReader {
       } else {
         history_.keys.push_back(std::move(key));
       }
+    }
+  }
+
+  void read_headers() {
+    const TomlNode* headers = section_.find("headers");
+    if (headers == nullptr) return;
+    if (headers->kind != TomlNode::Kind::kTable)
+      return section_.problem("headers", "must be a table",
+                              "for example: { Authorization = \"env:API_TOKEN\" }");
+    for (const auto& [name, node] : headers->members) {
+      const std::string where = "header '" + name + "' in [source.history]";
+      if (node.kind != TomlNode::Kind::kText) {
+        problems_.push_back(
+            {node.line, where + " must be a text, not " + std::string(node.kind_name()), ""});
+        continue;
+      }
+      std::string value = node.text;
+      if (value.starts_with("env:") || value.starts_with("file:")) {
+        auto secret = read_secret(node, where, folder_, problems_);
+        if (!secret) continue;
+        value = std::move(*secret);
+      }
+      if (name.empty() || name.find_first_of(" :\t\r\n") != std::string::npos)
+        problems_.push_back({node.line, where + " is no name of a header", ""});
+      if (value.find_first_of("\r\n") != std::string::npos)
+        problems_.push_back({node.line, where + " has a line break in its value", ""});
+      history_.headers[name] = std::move(value);
     }
   }
 

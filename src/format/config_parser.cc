@@ -2,10 +2,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/host.h"
 #include "format/config_parser_internal.h"
 
 namespace hindcast {
 namespace {
+
+constexpr size_t kSecretMax = 64 * 1024;
 
 ParsedAggregate read_aggregate(const TomlNode& node, Problems& problems) {
   Section section(node, "aggregate", "[[aggregate]]", problems);
@@ -82,12 +85,27 @@ std::optional<std::string> read_secret(const TomlNode& node, const std::string& 
     problems.push_back({node.line, where + " " + std::move(message), std::move(hint)});
     return std::nullopt;
   };
-  auto secret = find_secret(node.text, folder);
-  if (!secret) return fail(std::move(secret).error().message, "");
-  if (!*secret)
+  const std::string& text = node.text;
+  std::string secret;
+  if (text.starts_with("env:")) {
+    const auto value = environment_variable(text.substr(4));
+    if (!value)
+      return fail("names the environment variable " + text.substr(4) + ", which is not set",
+                  "export it before the start");
+    secret = *value;
+  } else if (text.starts_with("file:")) {
+    const auto bytes = read_host_file(resolve_path(text.substr(5), folder), kSecretMax);
+    if (!bytes) return fail("cannot be read: " + bytes.error().message, "");
+    secret = *bytes;
+  } else {
     return fail("must name where the secret is, not be it",
                 "\"env:HINDCAST_TOKEN\" or \"file:/run/secrets/token\"");
-  return *std::move(secret);
+  }
+  while (!secret.empty() &&
+         (secret.back() == '\n' || secret.back() == '\r' || secret.back() == ' '))
+    secret.pop_back();
+  if (secret.empty()) return fail("names an empty secret (" + text + ")", "");
+  return secret;
 }
 
 namespace {

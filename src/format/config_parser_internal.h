@@ -79,12 +79,6 @@ std::optional<std::string> read_secret(const TomlNode& node, const std::string& 
 std::vector<std::string> path_part_names(const std::string& path);
 /// Each is a name, and there once.
 void check_path_parts(Section& section, const std::string& path);
-/// config_secret.cc: what "env:NAME" or "file:PATH" names; absent when `text` is neither. Errors
-/// continue a sentence: "names the environment variable X, which is not set".
-Result<std::optional<std::string>> find_secret(const std::string& text, const std::string& folder);
-/// A table of HTTP headers, whose values may be secrets.
-void read_headers(Section& section, std::string_view key, const std::string& folder,
-                  std::map<std::string, std::string>& headers, Problems& problems);
 std::string resolve_path(const std::string& path, const std::string& folder);
 
 }  // namespace hindcast

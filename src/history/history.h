@@ -2,7 +2,7 @@
 // hands over decoded events chunk by chunk, with what it promises about completeness.
 //
 // Backpressure: a cursor reads nothing ahead of next(). Errors say what the caller does:
-//   kUnavailable   try again later with backoff (connection refused, 5xx, timeout)
+//   kUnavailable   try again later with backoff (connection refused or broken, 5xx, timeout)
 //   kOverloaded    slow down (429; the chunk's retry_after says when)
 //   kNotFound      history has nothing under this name (404, no file)
 //   kCorruption    what came cannot be trusted: truncated, not this format, an endless pagination
