@@ -231,7 +231,9 @@ class CommandLine {
     auto* feed = app_.add_subcommand(
         "feed", "serve a recorded data set as a live exchange, with faults on demand");
     feed->add_option("FILE", feed_.files, "NDJSON, JSON or CSV, plain, .gz or .zst")->required();
-    feed->add_option("--key", feed_.key, "field of the key; several times for several")->required();
+    feed->add_option("--key", feed_.key, "field of the key; several times for several")
+        ->required()
+        ->allow_extra_args(false);  // --key s FILE: the file is none
     feed->add_option("--time", feed_.time, "field of the time")->required();
     feed->add_option("--time-unit", feed_.time_unit, "s, ms, us, ns, rfc3339 or a pattern")
         ->capture_default_str();

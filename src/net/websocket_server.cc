@@ -292,14 +292,14 @@ class WebsocketServer::Impl {
 WebsocketServer::WebsocketServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WebsocketServer::~WebsocketServer() = default;
 
-Result<std::unique_ptr<WebsocketServer>> WebsocketServer::start(WebsocketServerOptions options,
-                                                                WebsocketHandler& handler) {
+Result<std::unique_ptr<WebsocketServer>> WebsocketServer::listen(WebsocketServerOptions options,
+                                                                 WebsocketHandler& handler) {
   auto impl = std::make_unique<Impl>(handler);
   HC_TRY(impl->listen(options));
-  impl->run();
   return std::unique_ptr<WebsocketServer>(new WebsocketServer(std::move(impl)));
 }
 
+void WebsocketServer::run() { impl_->run(); }
 uint16_t WebsocketServer::port() const { return impl_->port(); }
 void WebsocketServer::post(std::function<void()> task) { impl_->post(std::move(task)); }
 void WebsocketServer::after(Duration delay, std::function<void()> task) {

@@ -60,15 +60,18 @@ struct WebsocketServerOptions {
 
 class WebsocketServer {
  public:
-  /// Listens and serves until stop(). `handler` outlives the server. Errors: kInvalidArgument
-  /// (host), kUnavailable (address in use, …).
-  static Result<std::unique_ptr<WebsocketServer>> start(WebsocketServerOptions options,
-                                                        WebsocketHandler& handler);
+  /// Listens; who connects waits until run(), so that the handler may hold the server by then.
+  /// `handler` outlives the server. Errors: kInvalidArgument (host), kUnavailable (address in
+  /// use, …).
+  static Result<std::unique_ptr<WebsocketServer>> listen(WebsocketServerOptions options,
+                                                         WebsocketHandler& handler);
   ~WebsocketServer();  // stops
   WebsocketServer(const WebsocketServer&) = delete;
   WebsocketServer& operator=(const WebsocketServer&) = delete;
 
   uint16_t port() const;
+  /// Serves until stop(). Once.
+  void run();
   /// Runs `task` on the I/O thread, after a delay if one is given. Dropped by stop().
   void post(std::function<void()> task);
   void after(Duration delay, std::function<void()> task);

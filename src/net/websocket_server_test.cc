@@ -36,11 +36,11 @@ TEST_F(WebsocketServerTest, ABodyThatIsTooLongEndsTheConnection) {
 }
 
 TEST_F(WebsocketServerTest, AnAddressInUseIsAnError) {
-  const auto second = WebsocketServer::start({.port = exchange_.port()}, exchange_);
+  const auto second = WebsocketServer::listen({.port = exchange_.port()}, exchange_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(second.error().message, HasSubstr("cannot listen on 127.0.0.1:"));
-  EXPECT_EQ(WebsocketServer::start({.host = "no such host"}, exchange_).error().code,
+  EXPECT_EQ(WebsocketServer::listen({.host = "no such host"}, exchange_).error().code,
             ErrorCode::kInvalidArgument);
 }
 

@@ -22,7 +22,8 @@ namespace hindcast {
 class TestExchange final : public WebsocketHandler {
  public:
   explicit TestExchange(WebsocketServerOptions options = {}) {
-    server_ = WebsocketServer::start(std::move(options), *this).value();
+    server_ = WebsocketServer::listen(std::move(options), *this).value();
+    server_->run();
   }
   ~TestExchange() override {
     server_->stop();

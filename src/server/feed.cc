@@ -38,8 +38,9 @@ class Feed::Impl final : public WebsocketHandler {
 
   Status listen() {
     HC_TRY_ASSIGN(server_,
-                  WebsocketServer::start({.host = options_.host, .port = options_.port}, *this));
+                  WebsocketServer::listen({.host = options_.host, .port = options_.port}, *this));
     server_->post([this] { tick(); });
+    server_->run();
     return {};
   }
   void stop() {

@@ -34,7 +34,7 @@ struct FeedOptions {
 
 class Feed {
  public:
-  /// `runtime` (its monotonic clock) outlives the feed. Errors: as WebsocketServer::start.
+  /// `runtime` (its monotonic clock) outlives the feed. Errors: as WebsocketServer::listen.
   static Result<std::unique_ptr<Feed>> start(FeedData data, FeedOptions options,
                                              const Runtime& runtime);
   ~Feed();  // stops

@@ -18,6 +18,8 @@ constexpr size_t kBytesMax = 256 << 10;
 // Records that as-fast-as-possible lets out at once.
 constexpr size_t kFastStep = 2000;
 constexpr size_t kAnswersMax = 64;
+// What a client has left to read is waited for so long when it is disconnected.
+constexpr Duration kDrain = 10s;
 
 /// Where the clock stands before the first event: in nanoseconds, or in events.
 FeedClock make_clock(const FeedPace& pace, const FeedPlan& plan) {
@@ -43,20 +45,24 @@ void FeedCore::start(MonoTime now) {
 
 void FeedCore::step(MonoTime now) {
   if (options_.start_now) start(now);
-  settle();  // a fault of this instant acts before time goes on
+  settle(now);  // a fault of this instant acts before time goes on
   if (!started_) return;
   move(now);
-  settle();
+  settle(now);
 }
 
-void FeedCore::settle() {
-  cut();
+void FeedCore::settle(MonoTime now) {
+  cut(now);
   std::vector<WebsocketPeer*> peers;  // connections may leave meanwhile
   for (const auto& [peer, _] : connections_) peers.push_back(peer);
   for (WebsocketPeer* peer : peers) {
     const auto found = connections_.find(peer);
     if (found == connections_.end()) continue;
     Connection& connection = found->second;
+    if (connection.ends_at && now >= connection.ends_by) {
+      peer->cut();
+      continue;
+    }
     const bool stalled = plan_.acting(Kind::kStall, connection.channels) != nullptr;
     if (stalled != connection.held) peer->hold(connection.held = stalled);
     pump(connection);
@@ -98,7 +104,7 @@ void FeedCore::move(MonoTime now) {
   }
 }
 
-void FeedCore::cut() {
+void FeedCore::cut(MonoTime now) {
   for (const FeedPlan::Cut& cut : plan_.take_cuts()) {
     std::vector<std::shared_ptr<WebsocketPeer>> lost;
     for (auto& [_, connection] : connections_) {
@@ -107,6 +113,7 @@ void FeedCore::cut() {
         lost.push_back(connection.peer);
       } else if (!connection.ends_at) {
         connection.ends_at = std::max(cut.at, connection.cursor);
+        connection.ends_by = now + kDrain;
       }
     }
     for (const auto& peer : lost) peer->cut();

@@ -54,7 +54,8 @@ class FeedCore {
     std::deque<Bytes> answers;        // to its messages
     uint32_t messages = 0;
     EventTime promised = kMinEventTime;  // by its last heartbeat
-    std::optional<size_t> ends_at;       // a disconnect: behind so much of the log
+    std::optional<size_t> ends_at;       // a disconnect: behind so much of the log …
+    MonoTime ends_by{};                  // … or then, if it does not take that much
   };
   /// One event on the wire.
   struct Sent {
@@ -63,8 +64,8 @@ class FeedCore {
 
   void start(MonoTime now);
   void move(MonoTime now);
-  void settle();
-  void cut();
+  void settle(MonoTime now);
+  void cut(MonoTime now);
   void pump(Connection& connection);
   bool send_events(Connection& connection);
   void send(Connection& connection, Bytes message);

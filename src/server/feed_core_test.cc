@@ -228,6 +228,17 @@ TEST_F(FeedCoreTest, AnAbruptDisconnectWaitsForNothing) {
   EXPECT_TRUE(peer->cut_);
 }
 
+TEST_F(FeedCoreTest, AClientThatDoesNotReadIsCutInTheEnd) {
+  make({FeedPace::Kind::kSpeed, 0});
+  const auto peer = connect();
+  advance_to(2);
+  fault(R"({"kind":"disconnect"})");
+  pass(9s);
+  EXPECT_FALSE(peer->cut_);
+  pass(1s);
+  EXPECT_TRUE(peer->cut_);
+}
+
 // With everybody kept out, nobody would make the fastest pace go on.
 TEST_F(FeedCoreTest, AsFastAsPossiblePassesOverADisconnectOfAll) {
   make({FeedPace::Kind::kFastest, 0});
