@@ -21,6 +21,7 @@ TEST(PageGroupsTest, EveryEventIsSummedUpInItsPage) {
   std::vector<EventBatch> batches;
   for (int b = 0; b < 2; ++b) {
     std::vector<Event> events;
+    events.reserve(500);
     for (int i = 0; i < 500; ++i) {
       events.push_back(
           {.key = "k" + std::to_string(rng.below(30)),

@@ -105,7 +105,8 @@ void expect_as_modelled(Replayed& world) {
 std::map<std::pair<EventTime, Bytes>, uint64_t> shorts_of(const Replayed& world, const Scope& scope,
                                                           const std::vector<Event>& history) {
   std::map<std::pair<EventTime, Bytes>, uint64_t> out;
-  for (const auto& [identity, e] : world.model.winners()) {
+  for (const auto& winner : world.model.winners()) {
+    const Event& e = winner.second;
     const Window window = window_of(at(e.time), 10s);
     const bool named = std::ranges::any_of(history, [&](const Event& h) {
       return std::tie(h.key, h.time, h.id) == std::tie(e.key, e.time, e.id);

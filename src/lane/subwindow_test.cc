@@ -352,6 +352,7 @@ TEST_F(SubwindowTest, ThousandsOfSparsePagesComeInOrder) {
   sealed({});
   world_.advance(100'000s);
   std::vector<Event> history;
+  history.reserve(3'000);
   for (int i = 0; i < 3'000; ++i) {
     history.push_back({.key = "k" + std::to_string(i % 7),
                        .time = 10s * (i * 1'699 % 3'000),

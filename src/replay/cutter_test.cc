@@ -10,6 +10,7 @@ const StreamSchema kSchema = small_schema();  // pages of 10 s
 /// One event of key "a" at each time.
 HistoryChunk chunk(const std::vector<Duration>& times, EventTime covered_to = kMinEventTime) {
   std::vector<Event> events;
+  events.reserve(times.size());
   for (const Duration time : times) events.push_back({.key = "a", .time = time});
   HistoryChunk out;
   out.events = batch_of(events);
@@ -194,6 +195,7 @@ TEST(CutterTest, EventsOutsideOfThePieceAreCountedAndForgotten) {
 TEST(CutterTest, AnObjectLongerThanThePieceIsNoWrongTimeZone) {
   Cutter cut = cutter({.piece = {at(500s), at(520s)}});
   std::vector<Duration> day;
+  day.reserve(2'000);
   for (int s = 0; s < 2'000; ++s) day.push_back(s * 1s);
   EXPECT_TRUE(cut.give(last_chunk(day)));
   Cutter quiet = cutter({.piece = {at(2'500s), at(2'520s)}});

@@ -26,8 +26,8 @@ namespace hindcast {
 struct PieceRunOptions {
   SubwindowOptions subwindow;  // its range is the job's, clipped to the frontier
   Window piece;                // what this run reads; aligned to page windows but at the job's ends
-  uint64_t events_max = 65'536;   // of a subwindow; larger means more memory and loss on cancel
-  ByteCount bytes_max = 4_MiB;    // of decoded events, likewise
+  uint64_t events_max = 65'536;    // of a subwindow; larger means more memory and loss on cancel
+  ByteCount bytes_max = 4_MiB;     // of decoded events, likewise
   uint64_t dense_max = 1'048'576;  // events of one page window held at once
 };
 
@@ -36,7 +36,7 @@ struct SubwindowResult {
   Window window;         // of event time: all of it was handed over by history, and is committed
   bool certain = false;  // by history's word (HistoryChunk::complete_to), not by assumed order
   bool wrote = false;
-  ReplayCounts counts;   // of this subwindow, with what was read for it
+  ReplayCounts counts;  // of this subwindow, with what was read for it
   std::vector<HistoryShort> shorts;
   std::vector<HistoryChunk::Missing> missing;  // what history says it lacks
   std::vector<DeadLetter> dead;                // the first 100

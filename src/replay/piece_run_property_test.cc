@@ -37,6 +37,7 @@ std::vector<Event> as_delivered(std::vector<Event> events) {
     if (*rc::gen::inRange(0, 8) == 0) events.push_back(events[i]);
   }
   std::vector<std::pair<Duration, Event>> keyed;
+  keyed.reserve(events.size());
   for (const Event& e : events) keyed.emplace_back(e.time + *rc::gen::inRange(0, 8) * 1s, e);
   std::ranges::stable_sort(keyed, {}, &std::pair<Duration, Event>::first);
   for (size_t i = 0; i < keyed.size(); ++i) events[i] = keyed[i].second;
