@@ -49,22 +49,28 @@ Result<TokenBucket> TokenBucket::create(TokenBucketOptions options, MonoTime now
 
 Status TokenBucket::set(TokenBucketOptions options, MonoTime now) {
   HC_TRY(check(options));
-  // Missing to a full bucket, in tokens; then what the new burst lacks over the same content.
+  // What is missing to a full bucket, in tokens x nanoseconds, so that many small changes (a
+  // governor makes twenty a second) round away no token; then what the new burst holds more or
+  // less.
   const auto lacking_for = static_cast<uint64_t>(std::max(full_at_ - now, Duration(0)).count());
-  const uint128_ lacking =
-      (uint128_{lacking_for} * options_.rate + kNanosPerSecond - 1) / kNanosPerSecond;
-  const uint128_ owed_to = lacking + options.burst;
-  const uint128_ missing = owed_to > options_.burst ? owed_to - options_.burst : 0;
-  const uint64_t tokens = static_cast<uint64_t>(std::min<uint128_>(missing, UINT64_MAX));
+  const uint128_ owed =
+      uint128_{lacking_for} * options_.rate + uint128_{options.burst} * kNanosPerSecond;
+  const uint128_ had = uint128_{options_.burst} * kNanosPerSecond;
+  const uint128_ missing = owed > had ? owed - had : 0;
+  const uint128_ nanos = (missing + options.rate - 1) / options.rate;
   options_ = options;
-  full_at_ = later(now, time_for(tokens, options.rate));
+  full_at_ = later(now, Duration(static_cast<int64_t>(std::min<uint128_>(nanos, kLongest))));
   return {};
 }
 
 bool TokenBucket::try_take(uint64_t cost, MonoTime now) {
   if (ready_at(cost, now) > now) return false;
-  full_at_ = later(std::max(full_at_, now), time_for(cost, options_.rate));
+  charge(cost, now);
   return true;
+}
+
+void TokenBucket::charge(uint64_t cost, MonoTime now) {
+  full_at_ = later(std::max(full_at_, now), time_for(cost, options_.rate));
 }
 
 // Granted once what is missing to a full bucket, plus the request, fits the burst; a request beyond

@@ -36,6 +36,10 @@ class TokenBucket {
   /// All or nothing: a refused request leaves the bucket unchanged.
   [[nodiscard]] bool try_take(uint64_t cost, MonoTime now);
 
+  /// Takes what has been spent already, in any case: it may leave a debt. Invariant (1) counts it
+  /// as a request of that size.
+  void charge(uint64_t cost, MonoTime now);
+
   /// Earliest time, not before `now`, at which try_take(cost) would succeed if nobody else takes
   /// first. The reader sleeps until then; polling would spend the CPU that the live lane needs.
   MonoTime ready_at(uint64_t cost, MonoTime now) const;

@@ -77,6 +77,28 @@ TEST(TokenBucketTest, ASmallerBurstCutsWhatIsThere) {
   EXPECT_FALSE(bucket.try_take(1, kStart));
 }
 
+// A governor sets the speed twenty times a second. Whatever it rounds away each time must not add
+// up to a lane that stands still.
+TEST(TokenBucketTest, ManySmallChangesOfASlowRateLoseNothing) {
+  TokenBucket bucket = bucket_of(10, 1);
+  EXPECT_TRUE(bucket.try_take(100, kStart));
+  MonoTime now = kStart;
+  for (uint64_t i = 0; i < 198; ++i)
+    bucket.set({.rate = 10 + i % 2, .burst = 1}, now += 50ms).value();
+  EXPECT_FALSE(bucket.try_take(1, kStart + 9s));
+  EXPECT_TRUE(bucket.try_take(1, kStart + 10s));
+}
+
+// What a request has cost is known when it was answered.
+TEST(TokenBucketTest, WhatWasSpentAlreadyIsPaidOffLikeADebt) {
+  TokenBucket bucket = bucket_of(1'000, 500);
+  bucket.charge(400, kStart);
+  EXPECT_TRUE(bucket.try_take(100, kStart));
+  bucket.charge(3'000, kStart);
+  EXPECT_FALSE(bucket.try_take(0, kStart + 2s));
+  EXPECT_EQ(bucket.ready_at(500, kStart), kStart + 3500ms);
+}
+
 TEST(TokenBucketTest, OutOfRangeNamesTheOption) {
   const auto refusal = [](uint64_t rate, uint64_t burst) {
     const auto bucket = TokenBucket::create({.rate = rate, .burst = burst}, kStart);
