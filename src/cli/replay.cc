@@ -68,7 +68,7 @@ void print_job(const JsonValue& job, const Output& output) {
   for (const JsonValue& gap : job["gaps"].items) out << " · gap " << gap.to_string();
   out << "\n  done        " << percent(job) << " in "
       << fmt::format("{:.1f} s", number(job["elapsed_seconds"])) << ", " << count("subwindows")
-      << " subwindows\n"
+      << (count("subwindows") == "1" ? " subwindow\n" : " subwindows\n")
       << "  read        " << count("read") << " = " << count("added") << " added + "
       << count("duplicate") << " duplicate + " << count("superseded") << " superseded + "
       << count("outside") << " outside + " << count("dead_lettered") << " dead letters\n"

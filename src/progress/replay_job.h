@@ -68,6 +68,8 @@ struct ReplayJob {
   std::vector<SetAside> set_aside; // by window
   ReplayCounts counts;
   bool ended() const { return state >= State::kDone; }
+  /// Opened for gaps, by nobody's word.
+  bool automatic() const { return cause != "operator" && cause != "repair"; }
   bool operator==(const ReplayJob&) const = default;
 };
 std::string_view to_string(ReplayJob::State state);

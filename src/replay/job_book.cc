@@ -101,8 +101,7 @@ JobId JobBook::add(ReplayJob job, bool coalesce, MonoTime now) {
   if (coalesce) {
     for (auto& [id, entry] : jobs_) {
       ReplayJob& other = entry->job;
-      if (!entry->waits() || entry->preparing || other.cause != job.cause ||
-          other.started != ProcessingTime{} || other.stream != job.stream ||
+      if (!entry->waits() || entry->preparing || !other.automatic() || other.started != ProcessingTime{} || other.stream != job.stream ||
           other.source != job.source || !other.keys.empty()) {
         continue;
       }
@@ -136,6 +135,7 @@ void JobBook::join(ReplayJob& into, const ReplayJob& other) {
   into.range = {std::min(into.range.start, other.range.start),
                 std::max(into.range.end, other.range.end)};
   into.done = left_of(into.range, wanted);
+  if (other.cause == "reconnect") into.cause = other.cause;  // the holes in numbers follow from it
 }
 
 Status JobBook::pause(JobId id, bool paused, ProcessingTime wall) {
