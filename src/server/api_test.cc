@@ -252,6 +252,52 @@ TEST_F(ApiTest, AGapIsOpenedAndAccepted) {
   send("PATCH", "/v1/gaps/8", R"({"accept":"x"})", 404);
 }
 
+TEST_F(ApiTest, AReplayLooksAsTheContractSays) {
+  const JsonValue job = get_json("/v1/replays/4");
+  EXPECT_EQ(job["state"].text, "running");
+  EXPECT_EQ(job["cause"].text, "reconnect");
+  EXPECT_EQ(job["from"].text, "2024-03-01T10:00:00Z");
+  EXPECT_EQ(job["share_done"].text, "0.5");
+  EXPECT_EQ(job["waits_for"].text, "rate");
+  EXPECT_TRUE(job["rate"].is_null());
+  EXPECT_TRUE(job["finished_at"].is_null());
+  EXPECT_EQ(job["gaps"].items.at(0).text, "7");
+  EXPECT_EQ(job["set_aside"].items.at(0)["reason"].text, "truncated: a.gz");
+  EXPECT_EQ(job["counts"]["added"].text, "6");
+  EXPECT_EQ(job["counts"]["bytes_written"].text, "99");
+  EXPECT_EQ(get_json("/v1/replays")["replays"].items.size(), 1u);
+  EXPECT_EQ(get_json("/v1/replays/4/report")["id"].text, "4");
+  EXPECT_EQ(get_json("/v1/replays/9", 404)["detail"].text, "no replay 9");
+  EXPECT_EQ(get_json("/v1/replays/x", 404)["detail"].text, "no replay 'x'; replays have numbers");
+}
+
+TEST_F(ApiTest, AReplayIsStartedAndSteered) {
+  send("POST", "/v1/replays",
+       R"({"source":"trades","from":"2024-03-01T10:00:00Z","to":1709287260,"keys":["BTC"],)"
+       R"("order":"newest","rate":500})",
+       200);
+  EXPECT_EQ(service_.replay_request.source, "trades");
+  EXPECT_EQ(service_.replay_request.to, at("2024-03-01T10:01:00Z"));
+  EXPECT_EQ(service_.replay_request.order, ReplayOrder::kNewestFirst);
+  EXPECT_EQ(service_.replay_request.rate, 500u);
+  send("PATCH", "/v1/replays/4", R"({"state":"paused","rate":null})", 200);
+  EXPECT_EQ(service_.replay_change.paused, true);
+  ASSERT_TRUE(service_.replay_change.rate);
+  EXPECT_FALSE(*service_.replay_change.rate);
+  EXPECT_FALSE(service_.replay_change.order);
+  EXPECT_EQ(send("DELETE", "/v1/replays/4", "", 409)["detail"].text, "replay 4 is done already");
+}
+
+TEST_F(ApiTest, AReplayThatMakesNoSenseIsRefused) {
+  for (const char* body :
+       {R"({"source":"trades","from":1,"to":2,"order":"sideways"})",
+        R"({"source":"trades","from":1,"to":2,"rate":0})", R"({"source":"trades","from":1})"}) {
+    EXPECT_NE(send("POST", "/v1/replays", body, 400)["detail"].text, "") << body;
+  }
+  EXPECT_EQ(send("PATCH", "/v1/replays/4", R"({"state":"done"})", 400)["detail"].text,
+            "\"state\" is \"paused\" or \"running\"; DELETE cancels");
+}
+
 TEST_F(ApiTest, ABodyThatIsNotUnderstoodChangesNothing) {
   for (const char* body :
        {"", "[]", "{}", R"({"source":"trades"})", R"({"source":"","from":1,"to":2})",

@@ -130,6 +130,35 @@ class CannedService final : public Service {
     frontier.frontier = at("2024-03-01T10:01:00Z");
     return std::vector{rows, frontier};
   }
+  static ReplayEntry canned_replay(JobId id) {
+    ReplayEntry entry{.stream = "trades", .source = "trades", .events_per_second = 1'200};
+    entry.job.id = id;
+    entry.job.range = {at("2024-03-01T10:00:00Z"), at("2024-03-01T11:00:00Z")};
+    entry.job.cause = "reconnect";
+    entry.job.state = ReplayJob::State::kRunning;
+    entry.job.gaps = {7};
+    entry.job.set_aside = {{{at("2024-03-01T10:10:00Z"), at("2024-03-01T10:20:00Z")}, "truncated: a.gz"}};
+    entry.job.counts = {.read = 10, .added = 6, .duplicate = 4, .bytes_written = 99};
+    entry.waits_for = "rate";
+    entry.share_done = 0.5;
+    return entry;
+  }
+  Result<std::vector<ReplayEntry>> replays() override { return std::vector{canned_replay(4)}; }
+  Result<ReplayEntry> replay(JobId id) override {
+    if (id != 4) return not_found("no replay " + std::to_string(id));
+    return canned_replay(id);
+  }
+  Result<ReplayEntry> start_replay(const ReplayRequest& request) override {
+    replay_request = request;
+    return canned_replay(4);
+  }
+  Result<ReplayEntry> change_replay(JobId id, const ReplayChange& change) override {
+    replay_change = change;
+    return canned_replay(id);
+  }
+  Result<ReplayEntry> cancel_replay(JobId id) override {
+    return Error{ErrorCode::kConflict, "replay " + std::to_string(id) + " is done already"};
+  }
   std::vector<StreamSummary> streams() const override { return {{StreamId{3}, schema_}}; }
   Result<std::vector<GapEntry>> gaps(const GapQuery& query) override {
     gap_query = query;
@@ -226,6 +255,8 @@ class CannedService final : public Service {
   BucketQuery bucket_query;
   EventQuery event_query;
   VerifyQuery verify_query;
+  ReplayRequest replay_request;
+  ReplayChange replay_change;
   GapQuery gap_query;
   size_t gap_count = 1;
   std::optional<EventTime> coverage_from;
