@@ -214,10 +214,6 @@ class CannedService final : public Service {
     accepted = detail;
     return {};
   }
-  Result<std::vector<ReplayEntry>> replays() override { return std::vector<ReplayEntry>(); }
-  Result<ReplayEntry> replay(JobId id) override {
-    return not_found("no replay " + std::to_string(id));
-  }
   SystemStatus status() override {
     SystemStatus status;
     status.state = "running";
