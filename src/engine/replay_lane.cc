@@ -270,7 +270,11 @@ void ReplayLane::recover(Gap gap) {
     to = gap.range.end;
   }
   const SourceConfig* source = recovering_source(gap);
-  if (source == nullptr) return no_history(gap);
+  if (source == nullptr) {
+    // An operator who opens a gap without a history has the last word on it, too.
+    if (gap.cause != Gap::Cause::kOperator) no_history(gap);
+    return;
+  }
   if (!at_.config.replay.automatic) return;
   const Result<uint64_t> id = at_.next_job();
   if (!id) {

@@ -134,7 +134,7 @@ TEST(FactsCodecTest, WhatNoVersionWritesIsCorrupt) {
   gap.cause = static_cast<Gap::Cause>(7);  // one beyond kVerify
   EXPECT_FALSE(decode_gap(encode(gap)));
   gap = {};
-  gap.scope.kind = static_cast<GapScope::Kind>(3);
+  gap.scope.kind = static_cast<GapScope::Kind>(4);  // one beyond kAllBut
   EXPECT_FALSE(decode_gap(encode(gap)));
   GapOutcome wrong = outcome();
   wrong.kind = static_cast<GapOutcome::Kind>(3);
