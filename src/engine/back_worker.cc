@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/log_damage.h"
 #include "engine/read_past_damage.h"
+#include "lane/remake.h"
 
 namespace hindcast {
 namespace {
@@ -15,6 +17,8 @@ constexpr Duration kRetryDelay = 1s;
 BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint,
                        RollerOptions roller, Places places)
     : partition_(drain.partition),
+      schema_(drain.schema),
+      aggregates_(drain.aggregates),
       at_(places),
       roller_(std::move(roller)),
       drain_(std::move(drain), std::move(checkpoint)) {}
@@ -126,8 +130,10 @@ void BackWorker::carry_drain(Effects effects) {
     Status status;
     if (!snapshot) status = snapshot.error();
     for (size_t i = 0; i < effects.reads.size() && status; ++i) {
-      Result<PageParts> page = (*snapshot)->page(effects.reads[i].key, Lane::kReplay);
+      Result<PageParts> page =
+          read_for_merge(**snapshot, effects.reads[i].key, Lane::kReplay, schema_, aggregates_);
       if (page) {
+        log_damage(*page);
         pages.push_back(*std::move(page));
       } else {
         status = std::move(page).error();

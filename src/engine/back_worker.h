@@ -49,6 +49,8 @@ class BackWorker {
   void log_failure(const char* what, const Error& error);
 
   const PartitionId partition_;
+  const StreamSchema schema_;
+  const std::vector<LaneAggregate> aggregates_;
   Places at_;
   Roller roller_;
   Drain drain_;

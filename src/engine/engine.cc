@@ -66,6 +66,11 @@ Status Engine::build_partitions() {
     HC_TRY_ASSIGN(const Tallies settled, snapshot->tallies(id));
     ledger_.restore(id, settled);
   }
+  for (const auto& [name, stream] : catalog_.streams()) {
+    HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(stream.id));
+    for (const Gap& gap : facts.gaps) last_gap_ = std::max(last_gap_.load(), gap.id);
+  }
+  const std::function<GapId()> next_gap = [this] { return last_gap_.fetch_add(1) + 1; };
   size_t count = 0;
   for (const auto& [name, stream] : catalog_.streams()) count += stream.partitions.size();
   for (const auto& [name, stream] : catalog_.streams()) {
@@ -98,7 +103,9 @@ Status Engine::build_partitions() {
                           .late_as_replay = late_as_replay,
                           .replay_drained = drained ? drained->applied : Position{},
                           .memory_max = ByteCount{config_.limits.open_memory.value / count},
-                          .reread_max = ByteCount{config_.log.reread.value / count}},
+                          .reread_max = ByteCount{config_.log.reread.value / count},
+                          .stream = stream.id,
+                          .next_gap = next_gap},
           checkpoint, std::move(merged),
           LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
           LaneWorker::Hooks{[this] { recovered(); },
@@ -108,7 +115,9 @@ Status Engine::build_partitions() {
           DrainOptions{.partition = id,
                        .epoch = epoch,
                        .schema = stream.schema,
-                       .aggregates = catalog_.lane_aggregates(name)},
+                       .aggregates = catalog_.lane_aggregates(name),
+                       .stream = stream.id,
+                       .next_gap = next_gap},
           drained, roller,
           BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_,
                              static_cast<double>(config_.replay.rate.per_second.value_or(50'000))});

@@ -80,6 +80,7 @@ class Engine final : public ReadService {
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;
   const MonoTime opened_;
+  std::atomic<GapId> last_gap_{0};  // drawn by lanes and repairs on any thread; only counts
   // Written on the back shard before ready_ is set, and read by others only after that.
   std::vector<std::unique_ptr<SourceWorker>> sources_;
   MonoTime recovered_at_{};

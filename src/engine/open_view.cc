@@ -2,8 +2,8 @@
 
 #include <set>
 
+#include "lane/read_page.h"
 #include "model/join.h"
-#include "model/part.h"
 
 namespace hindcast {
 
@@ -27,14 +27,9 @@ Status add_spilled(const StreamInfo& stream, const Snapshot& snapshot,
 
 Result<EventBatch> whole_page(const StreamSchema& schema, const EventBatch& buffered,
                               const PageParts& stored) {
-  if (stored.parts.empty()) return buffered;
-  EventBatch parts(schema);
-  for (const Bytes& bytes : stored.parts) {
-    HC_TRY_ASSIGN(const PartView part, PartView::open(bytes));
-    HC_TRY(part.read(schema, nullptr, parts));
-  }
-  const EventBatch sorted = sort_unique(schema, parts);
-  const EventBatch* both[] = {&sorted, &buffered};
+  if (stored.parts.empty() && stored.head.damage.empty()) return buffered;
+  HC_TRY_ASSIGN(const EventBatch sealed, read_page(schema, stored));
+  const EventBatch* both[] = {&sealed, &buffered};
   return visible(schema, join(schema, both), {});
 }
 

@@ -56,7 +56,12 @@ Effects LiveLane::Impl::begin(Operation given) {
 }
 
 MergeContext LiveLane::Impl::context(Cause::Kind cause, ProcessingTime now) const {
-  return {.schema = options.schema, .aggregates = options.aggregates, .cause = {cause}, .now = now};
+  return {.schema = options.schema,
+          .aggregates = options.aggregates,
+          .cause = {cause},
+          .now = now,
+          .stream = options.stream,
+          .next_gap = options.next_gap};
 }
 
 Commit LiveLane::Impl::start_commit(Cause cause, ProcessingTime now) const {

@@ -15,6 +15,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,8 @@ struct LiveLaneOptions {
       16'384;  // late events held for one merge; beyond it apply() wants a flush first
   uint32_t part_rows_max =
       65'536;  // rows buffered in columns per page; beyond it they are encoded in memory
+  StreamId stream;
+  std::function<GapId()> next_gap;  // for what a damaged page lost; absent: the lane fails there
 };
 
 /// A page the lane needs to go on with (late merge, or seal over spilled parts).

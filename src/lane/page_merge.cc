@@ -1,31 +1,18 @@
 #include "lane/page_merge.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/assert.h"
+#include "lane/read_page.h"
+#include "lane/remake.h"
 #include "model/part.h"
+#include "store/commit_rules.h"
 
 namespace hindcast {
 namespace {
 
 const Withdrawn kNothingWithdrawn;
-
-/// All rows of the page whose keys `wanted` names (null = all), joined: page order, unique.
-Result<EventBatch> read_page(const StreamSchema& schema, const PageParts& page,
-                             const std::function<bool(BytesView)>& wanted) {
-  std::vector<EventBatch> parts;
-  parts.reserve(page.parts.size());
-  for (const Bytes& bytes : page.parts) {
-    HC_TRY_ASSIGN(const PartView view, PartView::open(bytes));
-    EventBatch& batch = parts.emplace_back(schema);
-    HC_TRY(view.read(schema, wanted, batch));
-  }
-  if (parts.empty()) return EventBatch(schema);
-  if (parts.size() == 1) return std::move(parts.front());
-  std::vector<const EventBatch*> views;
-  for (const EventBatch& part : parts) views.push_back(&part);
-  return join(schema, views);
-}
 
 /// Late merges append small parts. Beyond kPartsMax of them, or when all but the largest together
 /// pass a quarter of the page, reading costs more than rewriting.
@@ -156,6 +143,33 @@ PageAdd folded(const StreamSchema& schema, const PageKey& key, Version expected,
           .rows = whole.rows.size()};
 }
 
+/// Of a page that is made anew: its rows as they come out now, where that is not what is stored.
+/// What was lost cannot be asked of the page, so the stored rows are the yardstick.
+void put_rows_anew(const MergeContext& context, const PageKey& key, Version version,
+                   const std::vector<Row>& stored, const EventBatch& after, PageMerge& out) {
+  EventBatch scratch;
+  const EventBatch& seen = visible_of(context.schema, after, scratch);
+  const std::vector<KeyRun> runs = key_runs(seen);
+  for (size_t i = 0; i < context.aggregates.size(); ++i) {
+    const LaneAggregate& aggregate = context.aggregates[i];
+    std::set<Bytes> keys;
+    for (const Duration resolution : aggregate.resolutions) {
+      std::vector<Row> before;
+      std::ranges::copy_if(stored, std::back_inserter(before), [&](const Row& row) {
+        return row.at.aggregate == aggregate.id && row.at.resolution == resolution &&
+               row.events > 0;
+      });
+      for (Row& row : changed_rows(context.schema, aggregate.rule, std::move(before),
+                                   fold(context, aggregate, resolution, key, seen, runs))) {
+        stamp(context, version, row);
+        keys.insert(row.at.key);
+        out.rows.push_back(std::move(row));
+      }
+    }
+    out.changed_keys[i].assign(keys.begin(), keys.end());
+  }
+}
+
 /// The outcome of every buffered event: those that lost among themselves are judged already, the
 /// survivors (`sorted`) by what is stored.
 void count_outcomes(const EventBatch& incoming, const std::vector<Outcome>& among_themselves,
@@ -193,13 +207,22 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
 
   const bool stored = page != nullptr && !page->parts.empty();
   EventBatch existing(schema);
-  if (stored) {
+  bool anew = page != nullptr && (context.remake || !page->whole());
+  if (stored && !anew) {
     // A merge that touches few keys decodes their chunks only.
     const std::set<BytesView> named = keys_of(sorted);
     const bool all = rows_of == RowsOf::kAll || wants_folding(*page);
     const auto wanted = [&](BytesView k) { return named.contains(k); };
-    HC_TRY_ASSIGN(existing,
-                  read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(wanted)));
+    Result<EventBatch> read =
+        read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(wanted));
+    anew = !read;
+    if (read) existing = *std::move(read);
+  }
+  Remains remains;
+  if (anew) {
+    remains = remains_of(schema, *page);
+    if (remains.lost_events() && !context.next_gap) return corruption(remains.damage.front());
+    existing = std::move(remains.rows);
   }
   const Addition addition = add(schema, existing, sorted, kNothingWithdrawn);
 
@@ -217,6 +240,20 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
     const EventBatch* both[] = {&existing, &addition.rows};
     joined = join(schema, both);
     after = &joined;
+  }
+  if (anew) {
+    out.add = folded(schema, key, before, *after);
+    out.add->head_lost = !page->head.damage.empty();
+    for (const Row& row : page->rows) out.add->above = std::max(out.add->above, row.version);
+    out.add->unread_parts = std::move(remains.unread_parts);
+    if (rows_of != RowsOf::kNone)
+      put_rows_anew(context, key, version_after(*out.add), page->rows, *after, out);
+    if (remains.lost_events()) {
+      out.gap = gap_of(remains, schema, context.stream, key);
+      out.gap->id = context.next_gap();
+      out.gap->opened_at = context.now;
+    }
+    return out;
   }
   if (adds) {
     if (stored && wants_folding(*page)) {
