@@ -247,6 +247,17 @@ void Engine::heartbeat(const std::string& source, EventTime to, Done<bool> done)
   if (!taken) (*shared)(taken.error());
 }
 
+VerifyTools Engine::verify_tools() {
+  VerifyTools tools = ReadService::verify_tools();
+  tools.now = [this] { return runtime_.wall_now(); };
+  tools.next_gap = [this] { return last_gap_.fetch_add(1) + 1; };
+  tools.start_replay = [this](const ReplayRequest& request) { return start_replay(request); };
+  tools.repaired = [this] {
+    for (const auto& [id, partition] : partitions_) partition.back->committed();
+  };
+  return tools;
+}
+
 std::vector<const Engine::Partition*> Engine::all_partitions() const {
   std::vector<const Partition*> out;
   for (const auto& [id, partition] : partitions_) out.push_back(&partition);

@@ -49,6 +49,9 @@ class Engine final : public ReadService {
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   void wait_drained() override;
 
+ protected:
+  VerifyTools verify_tools() override;
+
  private:
   struct Partition {
     PartitionId id;

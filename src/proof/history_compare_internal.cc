@@ -127,6 +127,7 @@ void HistoryCompare::add_pages(EventTime window, const EventBatch& events, Pages
 }
 
 bool HistoryCompare::excluded(const Window& window, BytesView key) const {
+  if (!subject_.keys.empty() && !std::ranges::binary_search(subject_.keys, key)) return true;
   return std::ranges::any_of(missing_, [&](const HistoryChunk::Missing& missing) {
     return missing.window.intersects(window) &&
            (missing.keys.empty() || std::ranges::count(missing.keys, key) > 0);

@@ -14,26 +14,6 @@ namespace {
 constexpr int kTries = 3;
 constexpr size_t kMarksPerCommit = 256;
 
-Result<CommitResult> commit_and_wait(Store& store, Commit commit) {
-  struct Answer {
-    std::mutex mutex;
-    std::condition_variable ready;
-    std::optional<Result<CommitResult>> result;
-  };
-  for (;;) {
-    const auto answer = std::make_shared<Answer>();  // owners: this call, and the store's callback
-    store.commit(commit, [answer](Result<CommitResult> result) {
-      const std::lock_guard lock(answer->mutex);
-      answer->result = std::move(result);
-      answer->ready.notify_one();
-    });
-    std::unique_lock lock(answer->mutex);
-    answer->ready.wait(lock, [&] { return answer->result.has_value(); });
-    if (!*answer->result || (*answer->result)->state != CommitState::kUnknown)
-      return *std::move(answer->result);
-  }
-}
-
 class PageRepair {
  public:
   PageRepair(const RepairOptions& options, Store& store, VerifyReport& report)
@@ -118,6 +98,26 @@ class PageRepair {
 };
 
 }  // namespace
+
+Result<CommitResult> commit_and_wait(Store& store, Commit commit) {
+  struct Answer {
+    std::mutex mutex;
+    std::condition_variable ready;
+    std::optional<Result<CommitResult>> result;
+  };
+  for (;;) {
+    const auto answer = std::make_shared<Answer>();  // owners: this call, and the store's callback
+    store.commit(commit, [answer](Result<CommitResult> result) {
+      const std::lock_guard lock(answer->mutex);
+      answer->result = std::move(result);
+      answer->ready.notify_one();
+    });
+    std::unique_lock lock(answer->mutex);
+    answer->ready.wait(lock, [&] { return answer->result.has_value(); });
+    if (!*answer->result || (*answer->result)->state != CommitState::kUnknown)
+      return *std::move(answer->result);
+  }
+}
 
 Status repair_pages(const RepairOptions& options, const RepairPlan& plan, Store& store,
                     VerifyReport& report) {

@@ -21,6 +21,9 @@ struct RepairOptions {
   std::function<ProcessingTime()> now;  // stamps
 };
 
+/// Gives the commit and waits for its answer.
+Result<CommitResult> commit_and_wait(Store& store, Commit commit);
+
 /// Carries out the plan, and adds what was done to `report`: pages_remade, parents_marked,
 /// pages_contended (changed by others three times meanwhile: left as they are), and windows to
 /// refill (without a source; at most one entry). Errors: of the store.

@@ -262,6 +262,7 @@ class HistoryVerifier {
 
 Status verify_history(const HistorySubject& subject, History& history, const Snapshot& snapshot,
                       const VerifyHistoryOptions& options, VerifyReport& report) {
+  report.history.compared = true;
   return HistoryVerifier(subject, history, snapshot, options, report).run();
 }
 

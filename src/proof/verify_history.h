@@ -33,6 +33,7 @@ struct HistorySubject {
   StreamSchema schema;
   std::vector<PartitionId> partitions;  // by index
   std::string source;                   // whose history it is
+  std::vector<Bytes> keys = {};         // that the history lists, sorted; empty = it has all
   Duration finest{};  // shortest bucket of the stream's aggregates: differences are located to it
   /// Event time; grows to whole page windows, ends at the frontier. Without a start, from the
   /// oldest stored page.

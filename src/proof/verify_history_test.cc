@@ -185,6 +185,23 @@ TEST_F(VerifyHistoryTest, PagesThatHistoryKnowsNothingOfAreExtra) {
   EXPECT_THAT(report.refill, IsEmpty());
 }
 
+// An API that is asked for some keys says nothing of the others.
+TEST_F(VerifyHistoryTest, KeysThatTheHistoryDoesNotListAreNotCompared) {
+  seal(events_);
+  std::vector<Event> theirs = events_;
+  std::erase_if(theirs, [](const Event& e) { return e.key != "k1"; });
+  theirs.erase(theirs.begin() + 3);  // k1 at 32 s
+  MemoryHistory listed(history(theirs));
+  VerifyReport report;
+  ASSERT_TRUE(verify_history({.schema = small_schema(),
+                              .partitions = {kPartition},
+                              .source = "left",
+                              .keys = {"k1"},
+                              .finest = 5s},
+                             listed, *store_.snapshot().value(), {}, report));
+  EXPECT_EQ(brief(report), "extra k1 1970-01-01T00:00:30Z 1\n");
+}
+
 TEST_F(VerifyHistoryTest, AnEmptyStoreHasNothingToCompare) {
   const VerifyReport report = verify(history(events_));
   EXPECT_TRUE(status_);

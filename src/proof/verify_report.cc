@@ -35,6 +35,7 @@ void VerifyReport::add(const VerifyReport& part) {
   pages += part.pages;
   events += part.events;
   rows += part.rows;
+  history.compared |= part.history.compared;
   history.events += part.history.events;
   history.pages_read += part.history.pages_read;
   history.keys_read += part.history.keys_read;

@@ -44,9 +44,11 @@ struct VerifyReport {
     std::string stream, source;   // source "": the stream's sources have no history
     std::vector<Window> windows;  // sorted, neither touching nor overlapping
     JobId job = 0;                // the replay that does it; 0 = none was started
+    std::string why_no_job;       // where one was to be started
   };
   /// Against history: what it took.
   struct History {
+    bool compared = false;
     uint64_t events = 0;      // read, duplicates among them
     uint64_t pages_read = 0;  // stored pages that were opened, because their digests differ
     uint64_t keys_read = 0;   // keys of them whose events were read, because their digests differ

@@ -128,7 +128,11 @@ const std::vector<Api::Route>& Api::routes() {
       {"POST", {"v1", "sources", "{}", "heartbeat"}, Kind::kLater, {}, nullptr},
       {"GET", {"v1", "changes"}, Kind::kBlocks, {"after", "limit", "wait"}, &Api::changes},
       {"GET", {"v1", "dead-letters"}, Kind::kBlocks, {"source", "limit"}, &Api::dead_letters},
-      {"POST", {"v1", "verify"}, Kind::kBlocks, {"from", "to"}, &Api::verify},
+      {"POST",
+       {"v1", "verify"},
+       Kind::kBlocks,
+       {"from", "to", "against", "source", "repair"},
+       &Api::verify},
   };
   return kRoutes;
 }
@@ -411,9 +415,16 @@ Api::Handled Api::dead_letters(const Call& call) {
 }
 
 Api::Handled Api::verify(const Call& call) {
+  constexpr std::array<std::string_view, 2> kAgainst = {"pages", "history"};
+  constexpr std::array<std::string_view, 2> kRepair = {"false", "true"};
   VerifyQuery query;
   HC_TRY_ASSIGN(query.from, call.params.time("from"));
   HC_TRY_ASSIGN(query.to, call.params.time("to"));
+  HC_TRY_ASSIGN(const auto against, call.params.choice("against", kAgainst));
+  HC_TRY_ASSIGN(const auto repair, call.params.choice("repair", kRepair));
+  if (against) query.against = static_cast<VerifyQuery::Against>(*against);
+  query.source = call.params.text("source");
+  query.repair = repair == 1;
   HC_TRY_ASSIGN(const VerifyReport report, service_.verify(query));
   Bytes text;
   JsonWriter json(text);

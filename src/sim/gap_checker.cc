@@ -17,6 +17,8 @@ bool in_scope(const GapScope& scope, PartitionId partition, const Bytes& key) {
       return scope.partition == partition;
     case GapScope::Kind::kKeys:
       return std::ranges::count(scope.keys, std::pair(partition, key)) > 0;
+    case GapScope::Kind::kAllBut:
+      return std::ranges::count(scope.keys, std::pair(partition, key)) == 0;
   }
   return false;
 }
