@@ -214,10 +214,6 @@ class CannedService final : public Service {
     accepted = detail;
     return {};
   }
-  Result<std::vector<ReplayEntry>> replays() override { return std::vector<ReplayEntry>(); }
-  Result<ReplayEntry> replay(JobId id) override {
-    return not_found("no replay " + std::to_string(id));
-  }
   SystemStatus status() override {
     SystemStatus status;
     status.state = "running";
@@ -237,9 +233,7 @@ class CannedService final : public Service {
   }
   Result<VerifyReport> verify(const VerifyQuery& query) override {
     verify_query = query;
-    VerifyReport report;
-    report.pages = 3;
-    return report;
+    return verify_report;
   }
   bool ready() const override { return is_ready; }
   void wait_drained() override {}
@@ -262,6 +256,7 @@ class CannedService final : public Service {
   std::optional<EventTime> coverage_from;
   std::optional<GapRequest> gap_request;
   std::string accepted;
+  VerifyReport verify_report;
   size_t bucket_count = 1;
   std::atomic<int> change_calls{0};
   int changes_from_call = 0;
