@@ -253,34 +253,4 @@ int dead_letters_command(const DeadLettersOptions& options, Endpoint& endpoint,
   return print_table(Format::kTable, table, "no dead letters", output);
 }
 
-int verify_command(const VerifyOptions& options, Endpoint& endpoint, const Output& output) {
-  const Asked asked =
-      ask(endpoint, output,
-          "/v1/verify" + query_string({{"from", options.from}, {"to", options.to}}), "POST");
-  if (asked.exit != kExitOk) return asked.exit;
-  const auto found = parse_json(asked.body);
-  if (!found) return report(found.error(), output);
-  const bool ok = (*found)["ok"].boolean;
-  if (options.json) {
-    output.out << asked.body;
-    return ok ? kExitOk : kExitNo;
-  }
-  const auto count = [&](const char* name) { return with_commas((*found)[name].to_string()); };
-  output.out << count("pages") << " pages, " << count("events") << " events, " << count("rows")
-             << " rows: ";
-  if (ok) {
-    output.out << "all equal\n";
-    return kExitOk;
-  }
-  output.out << count("differences_total") << " differences\n\n";
-  Table table;
-  for (const char* name : {"aggregate", "key", "start", "what"})
-    table.column(name, Table::Align::kLeft);
-  for (const auto& d : (*found)["differences"].items) {
-    table.row({d["aggregate"].text, d["key"].text, short_time(d["start"].text), d["what"].text});
-  }
-  table.print(output.out);
-  return kExitNo;
-}
-
 }  // namespace hindcast

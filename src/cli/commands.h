@@ -2,7 +2,7 @@
 // an endpoint, prints to the given streams and returns the exit code; main.cc reads the command
 // line.
 //
-// run: cli/run.h, demo: cli/demo.h.
+// run: cli/run.h, demo: cli/demo.h, verify: cli/verify.h.
 #pragma once
 #include <iosfwd>
 #include <string>
@@ -48,12 +48,6 @@ struct DeadLettersOptions {
 };
 int dead_letters_command(const DeadLettersOptions& options, Endpoint& endpoint,
                          const Output& output);
-
-struct VerifyOptions {
-  std::string from, to;
-  bool json = false;
-};
-int verify_command(const VerifyOptions& options, Endpoint& endpoint, const Output& output);
 
 /// An answer of GET …/events, however it was made.
 int print_events(const Bytes& document, Format format, const std::string& limit,

@@ -110,21 +110,6 @@ TEST_F(CommandsTest, StatusShowsSourcesAndBooks) {
   EXPECT_NE(out_.str().find("1,234,567"), std::string::npos);
 }
 
-TEST_F(CommandsTest, VerifyIsNoWhereSomethingDiffers) {
-  reply(200,
-        R"({"ok":true,"pages":3,"events":1200,"rows":40,"differences_total":0,"differences":[]})");
-  EXPECT_EQ(verify_command({.from = "2024-03-01T00:00:00Z"}, endpoint_, output_), kExitOk);
-  EXPECT_EQ(endpoint_.asked, "POST /v1/verify?from=2024-03-01T00%3A00%3A00Z");
-  EXPECT_EQ(out_.str(), "3 pages, 1,200 events, 40 rows: all equal\n");
-  reply(
-      200,
-      R"({"ok":false,"pages":3,"events":1200,"rows":40,"differences_total":1,"differences":[)"
-      R"({"aggregate":"candles","key":"BTC","what":"value","start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z"}]})");
-  EXPECT_EQ(verify_command({}, endpoint_, output_), kExitNo);
-  EXPECT_NE(out_.str().find("candles    BTC  2024-03-01 10:00:00  value"), std::string::npos)
-      << out_.str();
-}
-
 TEST_F(CommandsTest, EventsAndDeadLettersAreTables) {
   reply(
       200,

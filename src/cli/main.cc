@@ -12,6 +12,7 @@
 #include "cli/replay.h"
 #include "cli/run.h"
 #include "cli/sim.h"
+#include "cli/verify.h"
 
 namespace hindcast {
 namespace {
@@ -187,11 +188,18 @@ class CommandLine {
   }
 
   void add_verify() {
-    auto* verify = app_.add_subcommand("verify", "recompute rows from pages and compare");
+    auto* verify =
+        app_.add_subcommand("verify", "is what is stored what it should be? exit 1 if not");
     add_range(verify, verify_.from, verify_.to);
-    verify->add_option("--against", against_, "pages")
-        ->check(CLI::IsMember({"pages"}))
-        ->capture_default_str();
+    verify
+        ->add_option("--against", verify_.against,
+                     "pages: recompute what is stored; history: read it again and compare")
+        ->check(CLI::IsMember({"pages", "history"}))
+        ->default_str("pages");
+    verify->add_option("--source", verify_.source,
+                       "whose history; default every source that has one");
+    verify->add_flag("--repair", verify_.repair,
+                     "mend what differs: rows from pages, pages from history by a replay");
     verify->add_flag("--json", verify_.json);
     add_endpoint(verify,
                  [this](Endpoint& endpoint) { return verify_command(verify_, endpoint, output_); });
@@ -327,7 +335,7 @@ class CommandLine {
   ReplayOptions replay_;
   SimOptions sim_;
   FeedCommandOptions feed_;
-  std::string action_ = "list", against_ = "pages";
+  std::string action_ = "list";
   bool json_ = false;
 };
 

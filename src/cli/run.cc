@@ -72,6 +72,7 @@ int run_command(const RunOptions& options) {
     });
   }
   wait_for_stop(signals, drained);
+  engine.interrupt();
   (*server)->stop();  // what is under way is answered
   const bool failed = options.until_drained && report_failures(engine);
   engine.stop();

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/log_damage.h"
 #include "engine/read_past_damage.h"
+#include "lane/remake.h"
 
 namespace hindcast {
 namespace {
@@ -15,6 +17,8 @@ constexpr Duration kRetryDelay = 1s;
 BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint,
                        RollerOptions roller, Places places)
     : partition_(drain.partition),
+      schema_(drain.schema),
+      aggregates_(drain.aggregates),
       at_(places),
       roller_(std::move(roller)),
       drain_(std::move(drain), std::move(checkpoint)) {}
@@ -126,8 +130,10 @@ void BackWorker::carry_drain(Effects effects) {
     Status status;
     if (!snapshot) status = snapshot.error();
     for (size_t i = 0; i < effects.reads.size() && status; ++i) {
-      Result<PageParts> page = (*snapshot)->page(effects.reads[i].key, Lane::kReplay);
+      Result<PageParts> page =
+          read_for_merge(**snapshot, effects.reads[i].key, Lane::kReplay, schema_, aggregates_);
       if (page) {
+        log_damage(*page);
         pages.push_back(*std::move(page));
       } else {
         status = std::move(page).error();
@@ -152,9 +158,10 @@ void BackWorker::carry_drain(Effects effects) {
     waits = true;
     const CommitId id = commit.id;
     std::vector<TallyDelta> tallies = commit.tallies;
-    at_.store.commit(std::move(commit), [this, id, tallies = std::move(tallies)](
-                                            Result<CommitResult> result) {
-      at_.runtime.post(at_.shard, [this, id, tallies, result = std::move(result)] {
+    std::vector<Gap> gaps = commit.gaps;
+    at_.store.commit(std::move(commit), [this, id, tallies = std::move(tallies),
+                                         gaps = std::move(gaps)](Result<CommitResult> result) {
+      at_.runtime.post(at_.shard, [this, id, tallies, gaps, result = std::move(result)] {
         if (!result) return log_failure("replay log not merged", result.error());
         uint64_t events = 0;
         for (const TallyDelta& delta : tallies) events += delta.tallies.settled();
@@ -165,6 +172,7 @@ void BackWorker::carry_drain(Effects effects) {
               at_.runtime.mono_now() +
               Duration(static_cast<int64_t>(1e9 * static_cast<double>(events) / at_.drain_rate));
           marks_waiting_ = true;
+          if (at_.gap_known) std::ranges::for_each(gaps, at_.gap_known, &Gap::id);
         }
         carry_drain(drain_.committed(id, *result, at_.runtime.wall_now()));
         if (result->state == CommitState::kCommitted) trim();

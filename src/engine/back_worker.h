@@ -26,6 +26,7 @@ class BackWorker {
     Store& store;
     Ledger& ledger;
     double drain_rate;  // events per second; the replay log is drained no faster
+    std::function<void(GapId)> gap_known = nullptr;  // a damaged page lost events; it is in the store
   };
   BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint, RollerOptions roller,
              Places places);
@@ -49,6 +50,8 @@ class BackWorker {
   void log_failure(const char* what, const Error& error);
 
   const PartitionId partition_;
+  const StreamSchema schema_;
+  const std::vector<LaneAggregate> aggregates_;
   Places at_;
   Roller roller_;
   Drain drain_;

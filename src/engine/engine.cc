@@ -72,6 +72,10 @@ Status Engine::build_partitions() {
     HC_TRY_ASSIGN(const Tallies settled, snapshot->tallies(id));
     ledger_.restore(id, settled);
   }
+  const auto next_gap = [this] { return gap_numbers_.take(); };
+  const auto gap_known = [this](GapId gap) {
+    runtime_.post(back_shard(shards_), [this, gap] { replay_->gap_known(gap); });
+  };
   size_t count = 0;
   for (const auto& [name, stream] : catalog_.streams()) count += stream.partitions.size();
   for (const auto& [name, stream] : catalog_.streams()) {
@@ -115,24 +119,24 @@ Status Engine::build_partitions() {
                           .memory_max = ByteCount{config_.limits.open_memory.value / count},
                           .reread_max = ByteCount{config_.log.reread.value / count},
                           .sequence = sequence,
-                          .next_gap = [this] { return gap_numbers_.take(); }},
+                          .next_gap = next_gap},
           checkpoint, std::move(facts), std::move(merged),
           LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
           LaneWorker::Hooks{[this] { recovered(); },
                             [this](PartitionId at) { partitions_.at(at).back->committed(); },
-                            [this](GapId gap) {
-                              runtime_.post(back_shard(shards_),
-                                            [this, gap] { replay_->gap_known(gap); });
-                            }});
+                            gap_known});
       roller.partition = id;
       partition.back = std::make_unique<BackWorker>(
           DrainOptions{.partition = id,
                        .epoch = epoch,
                        .schema = stream.schema,
-                       .aggregates = catalog_.lane_aggregates(name)},
+                       .aggregates = catalog_.lane_aggregates(name),
+                       .stream = stream.id,
+                       .next_gap = next_gap},
           drained, roller,
           BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_,
-                             static_cast<double>(config_.replay.rate.per_second.value_or(50'000))});
+                             static_cast<double>(config_.replay.rate.per_second.value_or(50'000)),
+                             gap_known});
       partitions_.emplace(id, std::move(partition));
     }
   }
@@ -154,6 +158,7 @@ Status Engine::build_replay() {
                                   .store = *store_,
                                   .runtime = runtime_,
                                   .next_job = [this] { return job_numbers_.take(); },
+                                  .next_gap = [this] { return gap_numbers_.take(); },
                                   .committed =
                                       [this](StreamId stream) {
                                         for (auto& [id, partition] : partitions_) {
@@ -354,6 +359,22 @@ Result<ReplayEntry> Engine::change_replay(JobId id, const ReplayChange& change) 
   return replay_->change(id, change);
 }
 Result<ReplayEntry> Engine::cancel_replay(JobId id) { return replay_->cancel(id); }
+VerifyTools Engine::verify_tools() {
+  VerifyTools tools = ReadService::verify_tools();
+  tools.now = [this] { return runtime_.wall_now(); };
+  tools.next_gap = [this] { return gap_numbers_.take(); };
+  tools.start_replay = [this](const ReplayRequest& request) { return start_replay(request); };
+  tools.repaired = [this] {
+    for (const auto& [id, partition] : partitions_) partition.back->committed();
+  };
+  return tools;
+}
+
+Result<History*> Engine::history_of(const SourceConfig& source) {
+  History* const history = replay_->history(catalog_.sources().at(source.name));
+  if (history == nullptr) return not_found("source '" + source.name + "' has no [source.history]");
+  return history;
+}
 
 std::vector<const Engine::Partition*> Engine::all_partitions() const {
   std::vector<const Partition*> out;

@@ -60,6 +60,10 @@ class Engine final : public ReadService {
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   void wait_drained() override;
 
+ protected:
+  VerifyTools verify_tools() override;
+  Result<History*> history_of(const SourceConfig& source) override;
+
  private:
   struct Partition {
     PartitionId id;

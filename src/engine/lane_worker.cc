@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/log_damage.h"
 #include "engine/read_past_damage.h"
+#include "lane/remake.h"
 
 namespace hindcast {
 namespace {
@@ -22,6 +24,7 @@ LaneWorker::LaneWorker(LiveLaneOptions options, std::optional<Checkpoint> checkp
                        LaneFacts facts, std::map<SourceId, uint64_t> drained_before, Places places,
                        Hooks hooks)
     : schema_(options.schema),
+      aggregates_(options.aggregates),
       partition_(options.partition),
       at_(places),
       hooks_(std::move(hooks)),
@@ -171,8 +174,10 @@ void LaneWorker::read_pages(std::vector<PageRead> reads) {
     Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
     if (!snapshot) status = snapshot.error();
     for (size_t i = 0; i < reads.size() && status; ++i) {
-      Result<PageParts> page = (*snapshot)->page(reads[i].key, Lane::kLive);
+      Result<PageParts> page =
+          read_for_merge(**snapshot, reads[i].key, Lane::kLive, schema_, aggregates_);
       if (page) {
+        log_damage(*page);
         pages.push_back(*std::move(page));
       } else {
         status = std::move(page).error();

@@ -91,6 +91,7 @@ class LaneWorker {
   bool quiet() const;
 
   const StreamSchema schema_;
+  const std::vector<LaneAggregate> aggregates_;
   const PartitionId partition_;
   Places at_;
   Hooks hooks_;

@@ -27,7 +27,7 @@ Status add_spilled(const StreamInfo& stream, const Snapshot& snapshot,
 
 Result<EventBatch> whole_page(const StreamSchema& schema, const EventBatch& buffered,
                               const PageParts& stored) {
-  if (stored.parts.empty()) return buffered;
+  if (stored.parts.empty() && stored.head.damage.empty()) return buffered;
   HC_TRY_ASSIGN(const EventBatch sealed, read_page(schema, stored));
   const EventBatch* both[] = {&sealed, &buffered};
   return visible(schema, join(schema, both), {});

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "base/process.h"
+#include "base/thread_runtime.h"
 #include "engine/gap_reader.h"
 #include "engine/open_parts.h"
 
@@ -32,10 +33,19 @@ class StoppedService final : public ReadService {
   bool ready() const override { return false; }
   void wait_drained() override {}
 
+ protected:
+  VerifyTools verify_tools() override {
+    VerifyTools tools = ReadService::verify_tools();
+    tools.now = [this] { return clock_.wall_now(); };
+    return tools;
+  }
+
  private:
   static Error not_running() {
     return unavailable("this data directory is stopped; start it with 'hindcast run'");
   }
+
+  ThreadRuntime clock_{{}, /*seed=*/1};  // no thread
 };
 
 }  // namespace
@@ -87,27 +97,23 @@ Result<std::vector<Change>> ReadService::changes(ChangeNumber after, uint64_t li
 }
 
 Result<VerifyReport> ReadService::verify(const VerifyQuery& query) {
-  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
-  VerifyReport report;
-  for (const auto& [name, stream] : catalog_.streams()) {
-    VerifySubject subject{stream.schema,
-                          stream.partitions,
-                          {},
-                          {query.from.value_or(kMinEventTime), query.to.value_or(kMaxEventTime)}};
-    for (const std::string& aggregate : stream.aggregates) {
-      const AggregateEntry& entry = catalog_.aggregates().at(aggregate);
-      subject.aggregates.push_back(
-          {aggregate, entry.id, entry.config.rule, entry.levels, entry.page_levels});
-      // A part of a parent cannot be compared with the whole: the range grows to whole buckets.
-      const Duration coarsest = entry.levels.back();
-      if (query.from)
-        subject.range.start = std::min(subject.range.start, align_down(*query.from, coarsest));
-      if (query.to)
-        subject.range.end = std::max(subject.range.end, window_of(*query.to - 1ns, coarsest).end);
-    }
-    HC_TRY(verify_pages(subject, *snapshot, report));
-  }
-  return report;
+  // It reads everything and holds a thread: a second one would only slow both down.
+  const std::unique_lock lock(verifying_, std::try_to_lock);
+  if (!lock) return overloaded("a verification is under way; try again when it has ended");
+  return run_verify(query, config_, catalog_, *store_, verify_tools());
+}
+
+VerifyTools ReadService::verify_tools() {
+  VerifyTools tools;
+  tools.history_of = [this](const SourceConfig& source) { return history_of(source); };
+  tools.stop = stop_.get_token();
+  return tools;
+}
+
+Result<History*> ReadService::history_of(const SourceConfig& source) {
+  return unavailable(
+      "reading the history of source '" + source.name +
+      "' needs a running daemon; start it with 'hindcast run' and ask it with --url");
 }
 
 std::vector<StreamSummary> ReadService::streams() const {

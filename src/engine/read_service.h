@@ -2,11 +2,14 @@
 // where there are any) the open pages. By itself it serves a stopped data directory.
 #pragma once
 #include <memory>
+#include <mutex>
+#include <stop_token>
 
 #include "base/files.h"
 #include "engine/catalog.h"
 #include "engine/reader.h"
 #include "engine/service.h"
+#include "engine/verify_run.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -29,11 +32,16 @@ class ReadService : public Service {
   /// As stored; an engine adds what is in flight.
   Result<std::vector<ReplayEntry>> replays() override;
   Result<ReplayEntry> replay(JobId id) override;
+  void interrupt() final { stop_.request_stop(); }
 
  protected:
   ReadService(Config config, std::unique_ptr<Store> store, Catalog catalog, OpenPagesFn open_pages);
   /// Status of sources and partitions as the store has them; the engine adds what is in flight.
   Result<SystemStatus> stored_status() const;
+  /// What a verification may use. Here: what needs only the store.
+  virtual VerifyTools verify_tools();
+  /// The history of a source, which lives as long as the service. Errors: kUnavailable.
+  virtual Result<History*> history_of(const SourceConfig& source);
 
   const Config config_;
   const std::unique_ptr<Store> store_;
@@ -41,6 +49,8 @@ class ReadService : public Service {
 
  private:
   Reader reader_;
+  std::stop_source stop_;
+  std::mutex verifying_;  // held by the one verification that may run
 };
 
 /// A stopped data directory, for `--data-dir` commands. What is in the log but not sealed is not

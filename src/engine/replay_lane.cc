@@ -123,7 +123,9 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
                           return ReplaySource{history(id), retries};
                         },
                     .wake = [this] { wake(); },
-                    .committed = at_.committed},
+                    .committed = at_.committed,
+                    .next_gap = at_.next_gap,
+                    .gap_known = [this](GapId gap) { gap_known(gap); }},
                    rng);
   uint64_t seen = 0;
   while (!stop.stop_requested()) {

@@ -34,6 +34,7 @@ class ReplayLane {
     Store& store;
     Runtime& runtime;
     std::function<Result<uint64_t>()> next_job;  // numbers of jobs
+    std::function<Result<GapId>()> next_gap;     // for what damaged pages lost
     std::function<void(StreamId)> committed;  // a replay changed pages of it: marks may wait
     /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
     std::function<void(const SourceConfig& source, EventTime to)> advance;

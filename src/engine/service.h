@@ -18,7 +18,7 @@
 #include "progress/checkpoint.h"
 #include "progress/coverage.h"
 #include "progress/replay_job.h"
-#include "proof/verify.h"
+#include "proof/verify_report.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -130,7 +130,8 @@ struct VerifyQuery {
   std::optional<EventTime> from, to;
   /// Against what: rows against pages, or pages against the history of `source`.
   enum class Against : uint8_t { kPages, kHistory } against = Against::kPages;
-  std::optional<std::string> source;  // kHistory: which; absent = every source that has one
+  std::optional<std::string> source;  // kHistory: which; absent = every source that has one.
+                                      // kPages: of its stream only
   bool repair = false;  // mend what differs: rows from pages; pages from history, by a replay
 };
 
@@ -217,7 +218,11 @@ class Service {
   virtual Result<std::vector<DeadLetterEntry>> dead_letters(const DeadLetterQuery& query) = 0;
   virtual Result<std::vector<Change>> changes(ChangeNumber after, uint64_t limit) = 0;
   virtual SystemStatus status() = 0;
+  /// Errors: kNotFound, kInvalidArgument, kUnavailable (a repair without a daemon), kOverloaded
+  /// (another one is under way), kCancelled (interrupted).
   virtual Result<VerifyReport> verify(const VerifyQuery& query) = 0;
+  /// Stopping: answers under way that take long end soon, with kCancelled.
+  virtual void interrupt() {}
 
   virtual Result<std::vector<GapEntry>> gaps(const GapQuery& query) = 0;
   /// Of the stream of a source, or of a stream.

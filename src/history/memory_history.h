@@ -18,6 +18,10 @@ struct MemoryHistoryOptions {
   size_t chunk_events = 100;  // handed over at once
   Duration disorder{};        // covered_to lags behind the highest time by so much
   Duration settle{};
+  bool in_order = true;  // false: handed over as they were given, whatever their times
+  bool sorted = true;    // it says so: covered_to follows its events
+  bool certain = false;  // it is an API in time order: complete_to follows, too
+  std::vector<HistoryChunk::Missing> missing;  // said with the first chunk of a query they touch
   /// Asked before each next(): the answer to give instead, if any. `retry_after` of it too.
   std::function<std::optional<Error>()> fault;
   std::function<std::optional<Duration>()> retry_after;

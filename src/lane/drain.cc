@@ -159,7 +159,9 @@ Effects Drain::pages_read(std::vector<PageParts> pages, ProcessingTime now) {
   const MergeContext context{.schema = drain.options.schema,
                              .aggregates = drain.options.aggregates,
                              .cause = {Cause::Kind::kLate},
-                             .now = now};
+                             .now = now,
+                             .stream = drain.options.stream,
+                             .next_gap = drain.options.next_gap};
   Commit commit{
       .id = ++drain.last_id, .lane = Lane::kReplay, .cause = context.cause, .published_at = now};
   MarkSet marks;

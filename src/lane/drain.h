@@ -15,6 +15,7 @@
 // A state machine over values, like the live lane. Thread safety: confined to one shard. Time:
 // stamps only.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,6 +31,9 @@ struct DrainOptions {
   std::vector<LaneAggregate> aggregates;
   size_t events_max = 16'384;  // taken at once (at least one record): bounds memory
   size_t pages_max = 64;  // read and merged per commit: bounds the commit and what is read for it
+  StreamId stream;
+  std::function<Result<GapId>()>
+      next_gap;  // for what a damaged page lost; absent: the drain fails there
 };
 
 class Drain {

@@ -1,6 +1,7 @@
 #include "lane/lane_driver.h"
 
 #include "base/assert.h"
+#include "lane/remake.h"
 
 namespace hindcast {
 
@@ -22,7 +23,9 @@ Status LaneDriver::start() {
                                                 .schema = lane.schema,
                                                 .aggregates = lane.aggregates,
                                                 .events_max = options_.drain_events_max,
-                                                .pages_max = options_.drain_pages_max},
+                                                .pages_max = options_.drain_pages_max,
+                                                .stream = lane.stream,
+                                                .next_gap = lane.next_gap},
                                    std::move(drained));
   roller_ = std::make_unique<Roller>(
       RollerOptions{.partition = partition, .schema = lane.schema, .aggregates = options_.rollups});
@@ -214,9 +217,9 @@ Status LaneDriver::read(Who who, std::vector<PageRead>& reads, ProcessingTime no
   HC_TRY_ASSIGN(const auto snapshot, store_.snapshot());
   std::vector<PageParts> pages;
   for (const PageRead& wanted : reads) {
-    HC_TRY_ASSIGN(PageParts page,
-                  snapshot->page(wanted.key, who == Who::kDrain ? Lane::kReplay : Lane::kLive));
-    page.head.key = wanted.key;  // also of a page that is not there
+    HC_TRY_ASSIGN(PageParts page, read_for_merge(*snapshot, wanted.key,
+                                                 who == Who::kDrain ? Lane::kReplay : Lane::kLive,
+                                                 options_.lane.schema, options_.lane.aggregates));
     pages.push_back(std::move(page));
   }
   reads.clear();

@@ -73,7 +73,12 @@ Effects LiveLane::Impl::begin(Operation given) {
 }
 
 MergeContext LiveLane::Impl::context(Cause::Kind cause, ProcessingTime now) const {
-  return {.schema = options.schema, .aggregates = options.aggregates, .cause = {cause}, .now = now};
+  return {.schema = options.schema,
+          .aggregates = options.aggregates,
+          .cause = {cause},
+          .now = now,
+          .stream = options.stream,
+          .next_gap = options.next_gap};
 }
 
 Commit LiveLane::Impl::start_commit(Cause cause, ProcessingTime now) const {
@@ -90,7 +95,7 @@ Commit& LiveLane::Impl::finish(Commit& commit, MarkSet& mark_set, TallySheet& ou
   commit.dead = std::move(dead);
   dead.clear();
   dead_bytes = 0;
-  commit.gaps = std::move(facts.gaps);
+  std::ranges::move(facts.gaps, std::back_inserter(commit.gaps));  // beside those of merges
   commit.bounds = std::move(facts.bounds);
   facts = {};
   for (Gap& gap : commit.gaps) {

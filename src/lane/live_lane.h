@@ -70,7 +70,8 @@ struct LiveLaneOptions {
       65'536;  // rows buffered in columns per page; beyond it they are encoded in memory
   LaneSequence sequence;
   std::function<Result<GapId>()> next_gap;  // ids of gaps that the lane opens; needed with
-                                            // `sequence` and for lost(). Failing, it drops the lane
+                                            // `sequence`, for lost() and for what a damaged page
+                                            // lost. Failing or absent, it drops the lane there
 };
 
 /// What the store knows of a partition beside its checkpoint, in the same snapshot.

@@ -67,6 +67,7 @@ Effects LiveLane::Impl::late_read(std::vector<PageParts> pages, ProcessingTime n
     marks.changed(key(page), merge->changed_keys, frontier.window, merge_context.cause, mark_set);
     if (merge->add) commit.pages.push_back(std::move(*merge->add));
     std::ranges::move(merge->rows, std::back_inserter(commit.rows));
+    if (merge->gap) commit.gaps.push_back(std::move(*merge->gap));
   }
   operation->carried_tallies = tallies;
   operation->carried_dead = dead;
@@ -172,6 +173,7 @@ Effects LiveLane::Impl::spill_read(std::vector<PageParts> pages, ProcessingTime 
     outcomes += taken.judged;
     outcomes += merge->tallies;
     if (merge->add) commit.pages.push_back(std::move(*merge->add));
+    if (merge->gap) commit.gaps.push_back(std::move(*merge->gap));
     open.recycle(std::move(taken.rows));
     open.spilled(page, applied);
   }

@@ -5,8 +5,10 @@
 
 #include "base/assert.h"
 #include "lane/read_page.h"
+#include "lane/remake.h"
 #include "model/match.h"
 #include "model/part.h"
+#include "store/commit_rules.h"
 
 namespace hindcast {
 namespace {
@@ -142,6 +144,33 @@ PageAdd folded(const StreamSchema& schema, const PageKey& key, Version expected,
           .rows = page.size()};
 }
 
+/// Of a page that is made anew: its rows as they come out now, where that is not what is stored.
+/// What was lost cannot be asked of the page, so the stored rows are the yardstick.
+void put_rows_anew(const MergeContext& context, const PageKey& key, Version version,
+                   const std::vector<Row>& stored, const EventBatch& after, PageMerge& out) {
+  EventBatch scratch;
+  const EventBatch& seen = visible_of(context.schema, after, scratch);
+  const std::vector<KeyRun> runs = key_runs(seen);
+  for (size_t i = 0; i < context.aggregates.size(); ++i) {
+    const LaneAggregate& aggregate = context.aggregates[i];
+    std::set<Bytes> keys;
+    for (const Duration resolution : aggregate.resolutions) {
+      std::vector<Row> before;
+      std::ranges::copy_if(stored, std::back_inserter(before), [&](const Row& row) {
+        return row.at.aggregate == aggregate.id && row.at.resolution == resolution &&
+               row.events > 0;
+      });
+      for (Row& row : changed_rows(context.schema, aggregate.rule, std::move(before),
+                                   fold(context, aggregate, resolution, key, seen, runs))) {
+        stamp(context, version, row);
+        keys.insert(row.at.key);
+        out.rows.push_back(std::move(row));
+      }
+    }
+    out.changed_keys[i].assign(keys.begin(), keys.end());
+  }
+}
+
 /// The outcome of every buffered event: those that lost among themselves are judged already, the
 /// survivors (`sorted`) by what is stored.
 void count_outcomes(const EventBatch& incoming, const std::vector<Outcome>& among_themselves,
@@ -219,6 +248,23 @@ PageMerge first_merge(const MergeContext& context, const PageKey& key, Version b
   return out;
 }
 
+/// What a page that is made anew says beside its content: what was not readable, rows as they come
+/// out now, and what is lost. Errors: of the giver of gap numbers.
+Status finish_anew(const MergeContext& context, const PageKey& key, const PageParts& page,
+                   const EventBatch& after, Remains remains, RowsOf rows_of, PageMerge& out) {
+  out.add->head_lost = !page.head.damage.empty();
+  for (const Row& row : page.rows) out.add->above = std::max(out.add->above, row.version);
+  if (rows_of != RowsOf::kNone)
+    put_rows_anew(context, key, version_after(*out.add), page.rows, after, out);
+  if (remains.lost_events()) {
+    out.gap = gap_of(remains, context.schema, context.stream, key);
+    HC_TRY_ASSIGN(out.gap->id, context.next_gap());
+    out.gap->opened_at = context.now;
+  }
+  out.add->unread_parts = std::move(remains.unread_parts);
+  return {};
+}
+
 }  // namespace
 
 Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
@@ -227,7 +273,8 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
   std::vector<Outcome> among_themselves;
   EventBatch sorted = sort_unique(schema, incoming, &among_themselves);
   const Version before = page == nullptr ? Version{} : page->head.version;
-  if (page == nullptr || page->parts.empty()) {
+  bool anew = page != nullptr && (context.remake || !page->whole());
+  if (page == nullptr || (page->parts.empty() && !anew)) {
     PageMerge out = first_merge(context, key, before, sorted, rows_of);
     count_outcomes(incoming, among_themselves, sorted,
                    std::vector<Outcome>(sorted.size(), Outcome::kAdded), out.tallies);
@@ -236,10 +283,21 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
 
   // A merge that touches few keys decodes their chunks only.
   const std::set<BytesView> named = keys_of(sorted);
-  const bool all = rows_of == RowsOf::kAll || wants_folding(*page);
-  const auto is_named = [&](BytesView k) { return named.contains(k); };
-  HC_TRY_ASSIGN(const EventBatch existing,
-                read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(is_named)));
+  EventBatch existing(schema);
+  if (!anew) {
+    const bool all = rows_of == RowsOf::kAll || wants_folding(*page);
+    const auto is_named = [&](BytesView k) { return named.contains(k); };
+    Result<EventBatch> read =
+        read_page(schema, *page, all ? nullptr : std::function<bool(BytesView)>(is_named));
+    anew = !read;
+    if (read) existing = *std::move(read);
+  }
+  Remains remains;
+  if (anew) {
+    remains = remains_of(schema, *page);
+    if (remains.lost_events() && !context.next_gap) return corruption(remains.damage.front());
+    existing = std::move(remains.rows);
+  }
   if (context.decision != 0) decide(schema, existing, context.decision, sorted);
   const Addition addition = add(schema, existing, sorted, kNothingWithdrawn);
 
@@ -259,17 +317,21 @@ Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
     const EventBatch* both[] = {&existing, &addition.rows};
     joined = join(schema, both);
     after = &joined;
-    if (wants_folding(*page)) {
-      out.add = folded(schema, key, before, *after);
-    } else {
-      out.add = PageAdd{.key = key,
-                        .expected = before,
-                        .part = encode_part(schema, addition.rows, addition.changes),
-                        .live_change = addition.live_change,
-                        .digest_change = addition.digest_change,
-                        .new_keys = new_keys(addition.rows, existing),
-                        .rows = addition.rows.size()};
-    }
+  }
+  if (anew || (adds && wants_folding(*page))) {
+    out.add = folded(schema, key, before, *after);
+  } else if (adds) {
+    out.add = PageAdd{.key = key,
+                      .expected = before,
+                      .part = encode_part(schema, addition.rows, addition.changes),
+                      .live_change = addition.live_change,
+                      .digest_change = addition.digest_change,
+                      .new_keys = new_keys(addition.rows, existing),
+                      .rows = addition.rows.size()};
+  }
+  if (anew) {
+    HC_TRY(finish_anew(context, key, *page, *after, std::move(remains), rows_of, out));
+    return out;
   }
 
   if (rows_of == RowsOf::kAll) put_all_rows(context, key, version, *after, out);
@@ -294,6 +356,7 @@ void put_behind(const MergeContext& context, const PageKey& key, PageMerge merge
   }
   if (merge.add) commit.pages.push_back(std::move(*merge.add));
   std::ranges::move(merge.rows, std::back_inserter(commit.rows));
+  if (merge.gap) commit.gaps.push_back(std::move(*merge.gap));
 }
 
 size_t bytes_of(const PageMerge& merge) {

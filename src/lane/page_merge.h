@@ -4,6 +4,7 @@
 // Pure: values in, values out. Whether the result takes effect is decided by compare-and-set on the
 // page's version, so a merge against a page that changed meanwhile is simply done again.
 #pragma once
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -30,6 +31,13 @@ struct MergeContext {
   /// added with this decision and wins. 0 = the usual winner.
   uint64_t decision = 0;
   bool find_unmatched = false;  // fill PageMerge::unmatched
+  // Damaged pages (lane/remake.h): what is lost is a gap of this stream, with the next id. Without
+  // ids such a page stays as it is.
+  StreamId stream{};
+  std::function<Result<GapId>()> next_gap = nullptr;
+  /// Repairs: make the page anew in any case, with head and rows as its events say. Its reader has
+  /// fetched the rows.
+  bool remake = false;
 };
 
 struct PageMerge {
@@ -42,10 +50,12 @@ struct PageMerge {
   /// Keys of the incoming events that have live events in the page which the incoming ones do not
   /// name by time and id: how many. In key order.
   std::vector<std::pair<Bytes, uint64_t>> unmatched;
+  std::optional<Gap> gap;  // events of the stored page were lost
 };
 
 /// `incoming`: as buffered, in order of arrival, with its source column. `page`: the page as
-/// stored, nullptr when there is none. Errors: kCorruption of a stored part.
+/// stored, nullptr when there is none; a damaged one is made anew of what is left of it. Errors:
+/// kCorruption of a stored page, where the context gives no ids of gaps.
 Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
                              const EventBatch& incoming, const PageParts* page, RowsOf rows_of);
 

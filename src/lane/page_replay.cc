@@ -13,22 +13,35 @@ Status prepare(MergeContext context, const EventScope& scope, const PageParts& s
   page.merge = {};
   page.equal = {};
   page.shorts.clear();
-  if (stored.parts.empty()) {  // as the seal makes a page that was never made
+  if (stored.parts.empty() && stored.whole()) {  // as the seal makes a page that was never made
     HC_TRY_ASSIGN(page.merge, merge_page(context, page.key, page.events, nullptr, RowsOf::kAll));
     page.prepared = true;
     return {};
   }
-  HC_TRY_ASSIGN(const KeyComparison keys, compare_keys(context.schema, page.events, stored));
-  page.equal.duplicate = keys.equal_events;
-  page.equal.skipped_keys = keys.equal_keys;
+  context.find_unmatched = page.whole;
+  KeyComparison keys;
+  bool damaged = !stored.whole();
+  if (!damaged) {
+    Result<KeyComparison> compared = compare_keys(context.schema, page.events, stored);
+    damaged = !compared;
+    if (compared) keys = *std::move(compared);
+  }
   if (!keys.rows.empty()) {
-    context.find_unmatched = page.whole;
     EventBatch some(context.schema);
     const bool all = keys.rows.size() == page.events.size();
     if (!all) append_rows(context.schema, page.events, keys.rows, some);
     HC_TRY_ASSIGN(page.merge, merge_page(context, page.key, all ? page.events : some, &stored,
                                          RowsOf::kChanged));
+    damaged = page.merge.gap.has_value() && !all;
   }
+  if (damaged) {
+    // Keys that seemed equal may be among what is lost: history's events of all of them go in.
+    keys = {};
+    HC_TRY_ASSIGN(page.merge,
+                  merge_page(context, page.key, page.events, &stored, RowsOf::kChanged));
+  }
+  page.equal.duplicate = keys.equal_events;
+  page.equal.skipped_keys = keys.equal_keys;
   page.prepared = true;
   if (!page.whole) return {};
   const Window window = window_of(page.key.window, context.schema.page_window);

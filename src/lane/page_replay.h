@@ -23,7 +23,7 @@ struct PageReplay {
   std::vector<HistoryShort> shorts;
 };
 
-/// `context.find_unmatched` is set here. Errors: kCorruption of a stored part.
+/// `context.find_unmatched` is set here. A damaged page is made anew. Errors: as merge_page().
 Status prepare(MergeContext context, const EventScope& scope, const PageParts& stored,
                PageReplay& page);
 

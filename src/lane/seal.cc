@@ -79,6 +79,7 @@ Effects LiveLane::Impl::seal_read(std::vector<PageParts> pages, ProcessingTime n
   marks.changed(key(page), merge->changed_keys, frontier.window, merge_context.cause, mark_set);
   if (merge->add) commit.pages.push_back(std::move(*merge->add));
   commit.rows = std::move(merge->rows);
+  if (merge->gap) commit.gaps.push_back(std::move(*merge->gap));
   open.recycle(std::move(taken.rows));
   Effects effects;
   effects.commits.push_back(std::move(finish(commit, mark_set, outcomes)));

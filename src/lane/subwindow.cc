@@ -58,7 +58,9 @@ struct Subwindow::Impl {
             .aggregates = options.aggregates,
             .cause = options.cause,
             .now = now,
-            .decision = options.decision};
+            .decision = options.decision,
+            .stream = options.stream,
+            .next_gap = options.next_gap};
   }
 
   const SubwindowOptions options;
@@ -146,7 +148,7 @@ void Subwindow::Impl::compare(std::vector<PageHead> found) {
     while (head != found.end() && head->key < group.page) only_here();
     if (head != found.end() && head->key == group.page) {
       const PageHead& stored = *head++;
-      if (!group.deletes && stored.digest == group.digest &&
+      if (!group.deletes && stored.damage.empty() && stored.digest == group.digest &&
           stored.live_events == static_cast<int64_t>(group.events)) {
         counts.duplicate += group.events;
         counts.skipped_keys += stored.keys;

@@ -9,6 +9,7 @@
 // A state machine over values: no thread, lock, clock, file or socket. Thread safety: confined to
 // its driver.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,9 @@ struct SubwindowOptions {
   /// Repairs: where history's record of an id differs from ours, it is added with this decision
   /// and wins. 0 = the usual winner.
   uint64_t decision = 0;
+  // Damaged pages (lane/remake.h): what is lost is a gap of this stream. Absent: they fail the run.
+  StreamId stream{};
+  std::function<Result<GapId>()> next_gap = nullptr;
   size_t commit_bytes_max = size_t{256} << 10;  // of parts and rows per commit, at least one page
 };
 
@@ -60,7 +64,8 @@ class Subwindow {
   std::vector<PageRange> heads() const;
   void give_heads(std::vector<PageHead> heads);
   /// kParts: which, in page order, bounded by commit_bytes_max as far as can be told; answer with
-  /// one entry for each in the same order, absent pages as version 0. Read with Lane::kReplay.
+  /// one entry for each in the same order, absent pages as version 0. Read with Lane::kReplay;
+  /// of damaged pages with their rows (read_for_merge).
   std::vector<PageRead> parts() const;
   void give_parts(std::vector<PageParts> pages, ProcessingTime now);
   /// kCommit: pages, rows and marks, on Lane::kReplay. The driver sets id and sends it. Once taken,
@@ -68,7 +73,7 @@ class Subwindow {
   Commit take_commit();
   void committed(const CommitResult& result);
 
-  /// kFailed: a stored page cannot be read, or a commit was fenced.
+  /// kFailed: a damaged page without `next_gap`, or a commit was fenced.
   Status failure() const;
   /// Complete at kDone. Without dead letters, bytes read and requests: those are the reader's.
   const ReplayCounts& counts() const;

@@ -163,56 +163,89 @@ Result<PartView> PartView::open(BytesView bytes) {
   return part;
 }
 
+Status PartView::each_chunk(
+    const std::function<Status(const Chunk&, const std::vector<Segment>&)>& each) const {
+  std::vector<Segment> segments;
+  size_t key = 0, key_rows_read = 0;
+  for (const Chunk& chunk : chunks_) {
+    // open() has checked that keys and chunks hold equally many rows.
+    segments.clear();
+    for (size_t left = chunk.rows; left > 0;) {
+      const size_t rows = std::min<size_t>(left, key_rows_[key] - key_rows_read);
+      if (rows > 0) segments.push_back({key, rows});
+      left -= rows;
+      key_rows_read += rows;
+      if (key_rows_read == key_rows_[key]) ++key, key_rows_read = 0;
+    }
+    HC_TRY(each(chunk, segments));
+  }
+  return {};
+}
+
+Status PartView::decode(const StreamSchema& schema, const Chunk& chunk, EventBatch& batch) {
+  const BytesView rows = chunk.bytes.substr(0, chunk.bytes.size() - 4);
+  if (crc32c(rows) != read_u32(chunk.bytes, rows.size()))
+    return damaged("checksum mismatch in a chunk");
+  const size_t old_size = batch.size();
+  HC_TRY(decode_rows(schema, rows, false, batch));
+  if (batch.size() - old_size != chunk.rows) return damaged("a chunk has other rows than listed");
+  return {};
+}
+
 Status PartView::read(const StreamSchema& schema, const std::function<bool(BytesView key)>& wanted,
                       EventBatch& batch) const {
   std::vector<bool> want(directory_.size());
   for (size_t k = 0; k < want.size(); ++k) want[k] = !wanted || wanted(directory_[k].key);
 
-  struct Segment {
-    size_t key, rows;
-  };
-  std::vector<Segment> segments;
   EventBatch scratch;
-  size_t key = 0, key_rows_read = 0;
-  for (const Chunk& chunk : chunks_) {
-    // open() has checked that keys and chunks hold equally many rows.
-    segments.clear();
+  return each_chunk([&](const Chunk& chunk, const std::vector<Segment>& segments) -> Status {
     bool any = false, all = true;
-    for (size_t left = chunk.rows; left > 0;) {
-      const size_t rows = std::min<size_t>(left, key_rows_[key] - key_rows_read);
-      if (rows > 0) {
-        segments.push_back({key, rows});
-        any |= want[key];
-        all &= want[key];
-      }
-      left -= rows;
-      key_rows_read += rows;
-      if (key_rows_read == key_rows_[key]) ++key, key_rows_read = 0;
+    for (const Segment& segment : segments) {
+      any |= want[segment.key];
+      all &= want[segment.key];
     }
-    if (!any) continue;
-
-    const BytesView rows = chunk.bytes.substr(0, chunk.bytes.size() - 4);
-    if (crc32c(rows) != read_u32(chunk.bytes, rows.size())) {
-      return damaged("checksum mismatch in a chunk");
-    }
+    if (!any) return {};
     EventBatch& to = all ? batch : scratch;
     if (!all) scratch.reset(schema);
-    const size_t old_size = to.size();
-    HC_TRY(decode_rows(schema, rows, false, to));
-    if (to.size() - old_size != chunk.rows) return damaged("a chunk has other rows than listed");
+    HC_TRY(decode(schema, chunk, to));
     to.key.reserve(to.size());
     for (const Segment& segment : segments) {
       const uint32_t number = to.keys.intern(directory_[segment.key].key);
       to.key.resize(to.key.size() + segment.rows, number);
     }
-    if (all) continue;
+    if (all) return {};
     size_t begin = 0;
     for (const Segment& segment : segments) {
       if (want[segment.key]) append_rows(schema, scratch, begin, begin + segment.rows, batch);
       begin += segment.rows;
     }
-  }
-  return {};
+    return {};
+  });
+}
+
+PartView::Lost PartView::salvage(const StreamSchema& schema, EventBatch& batch) const {
+  Lost lost;
+  EventBatch scratch;
+  const Status read =
+      each_chunk([&](const Chunk& chunk, const std::vector<Segment>& segments) -> Status {
+        scratch.reset(schema);  // decoding that fails may leave anything in it
+        if (decode(schema, chunk, scratch)) {
+          for (const Segment& segment : segments) {
+            const uint32_t number = scratch.keys.intern(directory_[segment.key].key);
+            scratch.key.resize(scratch.key.size() + segment.rows, number);
+          }
+          append_rows(schema, scratch, 0, scratch.size(), batch);
+          return {};
+        }
+        lost.rows += chunk.rows;
+        for (const Segment& segment : segments) {
+          const BytesView key = directory_[segment.key].key;
+          if (lost.keys.empty() || lost.keys.back() != key) lost.keys.push_back(key);
+        }
+        return {};
+      });
+  HC_ASSERT(read.has_value());  // no chunk is an error here
+  return lost;
 }
 
 }  // namespace hindcast

@@ -54,11 +54,28 @@ class PartView {
   Status read(const StreamSchema& schema, const std::function<bool(BytesView key)>& wanted,
               EventBatch& batch) const;
 
+  /// What damaged chunks took.
+  struct Lost {
+    std::vector<BytesView> keys;  // those with rows in such a chunk, in key order
+    uint64_t rows = 0;
+  };
+  /// Appends the rows of every chunk that can be read, in page order; the others are lost.
+  Lost salvage(const StreamSchema& schema, EventBatch& batch) const;
+
  private:
   struct Chunk {
     uint32_t rows;
     BytesView bytes;  // with its checksum
   };
+  struct Segment {
+    size_t key, rows;  // of the directory
+  };
+  /// Calls `each` with every chunk and the keys of its rows.
+  Status each_chunk(
+      const std::function<Status(const Chunk&, const std::vector<Segment>&)>& each) const;
+  /// Appends the chunk's rows without their keys.
+  static Status decode(const StreamSchema& schema, const Chunk& chunk, EventBatch& batch);
+
   uint64_t rows_ = 0;
   int64_t live_ = 0;
   Digest digest_;

@@ -156,6 +156,31 @@ TEST(PartTest, EveryDamagedByteIsFound) {
   }
 }
 
+// One bad byte on the disk costs the events of its chunk, not those of the part.
+TEST(PartTest, WhatIsLeftOfADamagedPartIsReadAndWhatIsLostIsNamed) {
+  const std::vector<Trade> trades = sorted_trades(100, 100);  // three chunks
+  Bytes bytes = part_of(trades);
+  bytes.back() ^= 1;  // the last chunk's checksum
+  const PartView part = PartView::open(bytes).value();
+  EventBatch left(kSchema);
+  const PartView::Lost lost = part.salvage(kSchema, left);
+  EXPECT_EQ(lost.rows, 10'000u - 2 * 4096);
+  EXPECT_EQ(lost.keys.front(), "K100081") << "some of its rows are in the chunk before";
+  EXPECT_EQ(lost.keys.back(), "K100099");
+  EXPECT_EQ(lost.keys.size(), 19u);
+  EXPECT_EQ(trades_of(left), (std::vector<Trade>(trades.begin(), trades.begin() + 2 * 4096)));
+}
+
+TEST(PartTest, NothingIsLostOfAPartInGoodOrder) {
+  const std::vector<Trade> trades = sorted_trades(3, 5);
+  const Bytes bytes = part_of(trades);
+  EventBatch all(kSchema);
+  const PartView::Lost lost = PartView::open(bytes).value().salvage(kSchema, all);
+  EXPECT_TRUE(lost.keys.empty());
+  EXPECT_EQ(lost.rows, 0u);
+  EXPECT_EQ(trades_of(all), trades);
+}
+
 // Behind a right checksum may still stand nonsense: a forged head must not be believed either.
 TEST(PartTest, NonsenseWithARightChecksumIsAnErrorOrAValidPart) {
   const Bytes bytes = part_of(sorted_trades(3, 5));

@@ -55,7 +55,7 @@ std::string to_string(Cause cause) {
     case Cause::Kind::kReplay:
       return "replay " + std::to_string(cause.job);
     case Cause::Kind::kRepair:
-      return "repair " + std::to_string(cause.job);
+      return cause.job == 0 ? "repair" : "repair " + std::to_string(cause.job);
     case Cause::Kind::kUndo:
       return "undo " + std::to_string(cause.job);
   }

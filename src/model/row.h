@@ -13,7 +13,8 @@
 
 namespace hindcast {
 
-/// Why something changed. Spelled "live", "late", "replay 7", "repair 9", "undo 7".
+/// Why something changed. Spelled "live", "late", "replay 7", "repair 9" ("repair" where pages were
+/// enough and no job was needed), "undo 7".
 struct Cause {
   enum class Kind : uint8_t { kLive, kLate, kReplay, kRepair, kUndo } kind = Kind::kLive;
   uint64_t job = 0;

@@ -171,6 +171,7 @@ TEST(CauseTest, IsSpelledForPeople) {
   EXPECT_EQ(to_string(Cause{Cause::Kind::kLate}), "late");
   EXPECT_EQ(to_string(Cause{Cause::Kind::kReplay, 7}), "replay 7");
   EXPECT_EQ(to_string(Cause{Cause::Kind::kRepair, 9}), "repair 9");
+  EXPECT_EQ(to_string(Cause{Cause::Kind::kRepair}), "repair");
   EXPECT_EQ(to_string(Cause{Cause::Kind::kUndo, 7}), "undo 7");
 }
 

@@ -43,7 +43,7 @@ struct Gap {
     kStop,        // a lossy source was stopped, or its process died
     kSequence,    // numbers are missing
     kSilence,
-    kCorruption,  // of the log
+    kCorruption,  // of the log, or of a stored page
     kOperator,
     kVerify,
   };

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "lane/read_page.h"
+#include "lane/remake.h"
 #include "model/join.h"
 #include "model/key.h"
 #include "model/row.h"
@@ -12,28 +12,26 @@
 namespace hindcast {
 namespace {
 
-constexpr size_t kListed = 1000;
+using Kind = VerifyReport::Difference::Kind;
+using RowFn = std::function<Status(const Row&)>;
+
+constexpr size_t kKeysTold = 5;
 
 class PartitionVerifier {
  public:
   PartitionVerifier(const VerifySubject& subject, PartitionId partition, const Snapshot& snapshot,
-                    VerifyReport& report)
+                    VerifyReport& report, RepairPlan* plan)
       : subject_(subject),
         schema_(subject.schema),
         partition_(partition),
         snapshot_(snapshot),
-        report_(report) {}
+        report_(report),
+        plan_(plan) {}
 
   Status run() {
     HC_TRY_ASSIGN(const auto checkpoint, snapshot_.checkpoint(partition_));
     if (checkpoint) frontier_ = checkpoint->frontier;
-    Status status;
-    HC_TRY(snapshot_.heads({partition_, subject_.range}, [&](const PageHead& head) {
-      pages_.insert({head.key.window, head.key.slot});
-      if (frontier_.behind(head.key.window, head.key.slot)) status = check_page(head);
-      return status.has_value();
-    }));
-    HC_TRY(status);
+    HC_TRY(check_pages());
     for (const VerifyAggregate& aggregate : subject_.aggregates) {
       HC_TRY(check_orphans(aggregate));
       for (size_t level = aggregate.page_levels; level < aggregate.levels.size(); ++level) {
@@ -46,85 +44,185 @@ class PartitionVerifier {
  private:
   using Place = std::pair<EventTime, Bytes>;  // bucket, key
 
-  void differ(const VerifyAggregate* aggregate, BytesView key, Window window, std::string what) {
-    report_.add({aggregate ? aggregate->name : "",
-                 key.empty() ? "" : key_to_string(schema_.key, key), std::move(what), window});
+  void differ(Kind kind, const VerifyAggregate* aggregate, BytesView key, Window window,
+              std::string what) {
+    report_.add({.kind = kind,
+                 .stream = schema_.name,
+                 .aggregate = aggregate ? aggregate->name : "",
+                 .key = key.empty() ? "" : key_to_string(schema_.key, key),
+                 .what = std::move(what),
+                 .window = window});
+  }
+  void to_remake(const PageKey& page) {
+    if (plan_ != nullptr) plan_->pages.insert(page);
+  }
+  void to_refold(const VerifyAggregate& aggregate, Duration resolution, EventTime bucket,
+                 uint16_t slot) {
+    if (plan_ != nullptr)
+      plan_->parents.insert({aggregate.id, resolution, bucket, partition_, slot});
   }
 
-  Status check_page(const PageHead& head) {
-    const Window window{head.key.window, head.key.window + schema_.page_window};
+  /// Rows of a query; those that cannot be read are a difference, and the rest of the query is.
+  Status each_row(const VerifyAggregate& aggregate, size_t level, Window buckets,
+                  std::optional<uint16_t> slot, const RowFn& each, bool* readable = nullptr) {
+    Status status;
+    const Status read =
+        snapshot_.rows({aggregate.id, aggregate.levels[level], buckets, partition_, slot, {}},
+                       [&](const Row& row) {
+                         status = each(row);
+                         return status.has_value();
+                       });
+    HC_TRY(status);
+    if (read || read.error().code != ErrorCode::kCorruption) return read;
+    differ(level < aggregate.page_levels ? Kind::kRow : Kind::kRollup, &aggregate, {}, buckets,
+           "rows of " + to_string(aggregate.levels[level]) + ": " + read.error().message);
+    if (readable != nullptr) *readable = false;
+    return {};
+  }
+
+  Status check_pages() {
+    Status status;
+    PageKey last{partition_, subject_.range.start, 0};
+    const Status read = snapshot_.heads({partition_, subject_.range}, [&](const PageHead& head) {
+      last = head.key;
+      status = check_page(head.key);
+      return status.has_value();
+    });
+    HC_TRY(status);
+    if (read || read.error().code != ErrorCode::kCorruption) return read;
+    // A block of heads is gone. Rows say which pages there are behind it; they are asked one by
+    // one.
+    std::set<PageKey> implied;
+    for (const VerifyAggregate& aggregate : subject_.aggregates) {
+      for (size_t level = 0; level < aggregate.page_levels; ++level) {
+        HC_TRY(each_row(
+            aggregate, level, {last.window, subject_.range.end}, {}, [&](const Row& row) -> Status {
+              const PageKey page{partition_, align_down(row.at.bucket, schema_.page_window),
+                                 row.at.slot};
+              if (!pages_.contains({page.window, page.slot})) implied.insert(page);
+              return {};
+            }));
+      }
+    }
+    for (const PageKey& page : implied) HC_TRY(check_page(page));
+    return {};
+  }
+
+  Status check_page(const PageKey& key) {
+    pages_.insert({key.window, key.slot});
+    if (!frontier_.behind(key.window, key.slot)) return {};
     ++report_.pages;
-    const Result<PageParts> page = snapshot_.page(head.key, Lane::kReplay);
-    Result<EventBatch> content = page ? events_of(*page) : Result<EventBatch>(page.error());
-    if (!content) {
-      if (content.error().code != ErrorCode::kCorruption) return content.error();
-      differ(nullptr, {}, window,
-             "page of slot " + std::to_string(head.key.slot) + ": " + content.error().message);
-      return {};
-    }
-    report_.events += content->size();
-    const std::vector<KeyRun> runs = key_runs(*content);
-    Digest digest;
-    for (const KeyRun& run : runs) {
-      const uint64_t key_hash = hash64(content->keys[run.key]);
-      for (size_t row = run.begin; row < run.end; ++row)
-        digest += event_hash(schema_, *content, row, key_hash);
-    }
-    if (digest != head.digest || static_cast<int64_t>(content->size()) != head.live_events) {
-      differ(nullptr, {}, window,
-             "page of slot " + std::to_string(head.key.slot) + ": its head says " +
-                 std::to_string(head.live_events) + " events, digest " + to_hex(head.digest) +
-                 "; its parts hold " + std::to_string(content->size()) + ", digest " +
-                 to_hex(digest));
-    }
+    HC_TRY_ASSIGN(const PageParts page, snapshot_.page(key, Lane::kReplay));
+    size_t bytes = 0;
+    for (const Bytes& part : page.parts) bytes += part.size();
+    if (subject_.go_on && !subject_.go_on(ByteCount{bytes}))
+      return Error{ErrorCode::kCancelled, "stopped"};
+
+    Remains remains = remains_of(schema_, page);
+    if (!remains.damage.empty()) report_damage(key, remains);
+    const EventBatch content = visible(schema_, std::move(remains.rows), {});
+    report_.events += content.size();
+    const std::vector<KeyRun> runs = key_runs(content);
+    if (!remains.lost_events()) check_head(page.head, content);
+    if (remains.more_lost) return {};  // nothing can be said of its rows
     for (const VerifyAggregate& aggregate : subject_.aggregates) {
       for (size_t level = 0; level < aggregate.page_levels; ++level) {
         std::vector<Row> folded;
         fold_rows(schema_, aggregate.rule, aggregate.id, aggregate.levels[level], partition_,
-                  head.key.slot, *content, runs, folded);
-        HC_TRY(compare(aggregate, level, {window.start, window.end}, head.key.slot, folded));
+                  key.slot, content, runs, folded);
+        HC_TRY(compare(aggregate, level, window_of_page(key), key.slot, folded, remains.lost_keys));
       }
     }
     return {};
   }
 
-  Result<EventBatch> events_of(const PageParts& page) const {
-    HC_TRY_ASSIGN(EventBatch all, read_page(schema_, page));
-    return visible(schema_, std::move(all), {});
+  Window window_of_page(const PageKey& key) const {
+    return {key.window, key.window + schema_.page_window};
   }
 
-  /// Stored rows of one (level, slot) in `buckets` against recomputed ones.
+  void report_damage(const PageKey& key, const Remains& remains) {
+    std::string lost = "nothing is lost";
+    if (remains.more_lost) {
+      lost = "events of any key may be lost";
+    } else if (!remains.lost_keys.empty()) {
+      lost = "events are lost of ";
+      for (size_t i = 0; i < std::min(remains.lost_keys.size(), kKeysTold); ++i)
+        lost += (i == 0 ? "" : ", ") + key_to_string(schema_.key, remains.lost_keys[i]);
+      if (remains.lost_keys.size() > kKeysTold)
+        lost += " and " + std::to_string(remains.lost_keys.size() - kKeysTold) + " keys more";
+    }
+    const std::string_view only =
+        remains.lost_keys.size() == 1 ? BytesView(remains.lost_keys[0]) : BytesView();
+    for (const std::string& place : remains.damage) {
+      differ(Kind::kDamage, nullptr, only, window_of_page(key),
+             "page of slot " + std::to_string(key.slot) + ": " + place + "; " + lost);
+    }
+    to_remake(key);
+  }
+
+  void check_head(const PageHead& head, const EventBatch& content) {
+    const PageChanges whole = page_changes(schema_, content, {});
+    if (whole.digest_change == head.digest && whole.live_change == head.live_events) return;
+    differ(Kind::kHead, nullptr, {}, window_of_page(head.key),
+           "page of slot " + std::to_string(head.key.slot) + ": its head says " +
+               std::to_string(head.live_events) + " events, digest " + to_hex(head.digest) +
+               "; its parts hold " + std::to_string(whole.live_change) + ", digest " +
+               to_hex(whole.digest_change));
+    to_remake(head.key);
+  }
+
+  /// Stored rows of one (level, slot) in `buckets` against recomputed ones, but for `lost` keys:
+  /// what their rows were made of is not there any more.
   Status compare(const VerifyAggregate& aggregate, size_t level, Window buckets, uint16_t slot,
-                 const std::vector<Row>& computed) {
-    std::map<Place, const Row*> expected;
-    for (const Row& row : computed) expected.emplace(Place{row.at.bucket, row.at.key}, &row);
+                 const std::vector<Row>& computed, const std::vector<Bytes>& lost) {
+    const bool of_page = level < aggregate.page_levels;
     const Duration resolution = aggregate.levels[level];
-    HC_TRY(snapshot_.rows(
-        {aggregate.id, resolution, buckets, partition_, slot, {}}, [&](const Row& row) {
-          if (row.events == 0) return true;
+    const auto found = [&](BytesView key, EventTime bucket, std::string what) {
+      differ(of_page ? Kind::kRow : Kind::kRollup, &aggregate, key, window_of(bucket, resolution),
+             std::move(what));
+      if (of_page) {
+        to_remake({partition_, align_down(bucket, schema_.page_window), slot});
+      } else {
+        to_refold(aggregate, resolution, bucket, slot);
+      }
+    };
+    const auto is_lost = [&](const Bytes& key) { return std::ranges::binary_search(lost, key); };
+    std::map<Place, const Row*> expected;
+    for (const Row& row : computed) {
+      if (!is_lost(row.at.key)) expected.emplace(Place{row.at.bucket, row.at.key}, &row);
+    }
+    bool readable = true;
+    HC_TRY(each_row(
+        aggregate, level, buckets, slot,
+        [&](const Row& row) -> Status {
+          if (row.events == 0 || is_lost(row.at.key)) return {};
           ++report_.rows;
-          const Window window = window_of(row.at.bucket, resolution);
-          const auto found = expected.find({row.at.bucket, row.at.key});
-          if (found == expected.end()) {
-            differ(&aggregate, row.at.key, window,
-                   "row has " + std::to_string(row.events) + " events; there are none beneath it");
-            return true;
+          const auto at = expected.find({row.at.bucket, row.at.key});
+          if (at == expected.end()) {
+            found(row.at.key, row.at.bucket,
+                  "row has " + std::to_string(row.events) + " events; there are none beneath it");
+            return {};
           }
-          const Row& right = *found->second;
+          const Row& right = *at->second;
           if (row.events != right.events || row.digest != right.digest) {
-            differ(&aggregate, row.at.key, window,
-                   "row says " + std::to_string(row.events) + " events, digest " +
-                       to_hex(row.digest) + "; recomputed " + std::to_string(right.events) +
-                       ", digest " + to_hex(right.digest));
+            found(row.at.key, row.at.bucket,
+                  "row says " + std::to_string(row.events) + " events, digest " +
+                      to_hex(row.digest) + "; recomputed " + std::to_string(right.events) +
+                      ", digest " + to_hex(right.digest));
           } else if (row.state != right.state) {
-            differ(&aggregate, row.at.key, window, "values differ from recomputed ones");
+            found(row.at.key, row.at.bucket, "values differ from recomputed ones");
           }
-          expected.erase(found);
-          return true;
-        }));
+          expected.erase(at);
+          return {};
+        },
+        &readable));
+    if (!readable) {
+      if (of_page) to_remake({partition_, align_down(buckets.start, schema_.page_window), slot});
+      return {};
+    }
     for (const auto& [at, row] : expected) {
-      differ(&aggregate, at.second, window_of(at.first, resolution),
-             "row is missing; recomputed " + std::to_string(row->events) + " events");
+      found(at.second, at.first,
+            "row is missing; recomputed " + std::to_string(row->events) + " events");
     }
     return {};
   }
@@ -133,21 +231,21 @@ class PartitionVerifier {
   Status check_orphans(const VerifyAggregate& aggregate) {
     for (size_t level = 0; level < aggregate.page_levels; ++level) {
       const Duration resolution = aggregate.levels[level];
-      HC_TRY(snapshot_.rows(
-          {aggregate.id, resolution, subject_.range, partition_, {}, {}}, [&](const Row& row) {
-            if (row.events > 0 &&
-                !pages_.contains({align_down(row.at.bucket, schema_.page_window), row.at.slot})) {
-              differ(&aggregate, row.at.key, window_of(row.at.bucket, resolution),
-                     "row without a page");
-            }
-            return true;
-          }));
+      HC_TRY(each_row(aggregate, level, subject_.range, {}, [&](const Row& row) -> Status {
+        const EventTime window = align_down(row.at.bucket, schema_.page_window);
+        if (row.events > 0 && !pages_.contains({window, row.at.slot})) {
+          differ(Kind::kRow, &aggregate, row.at.key, window_of(row.at.bucket, resolution),
+                 "row without a page");
+          to_remake({partition_, window, row.at.slot});
+        }
+        return {};
+      }));
     }
     return {};
   }
 
   Status check_rollup(const VerifyAggregate& aggregate, size_t level) {
-    const Duration resolution = aggregate.levels[level], child = aggregate.levels[level - 1];
+    const Duration resolution = aggregate.levels[level];
     std::set<std::pair<EventTime, uint16_t>> waiting;
     HC_TRY(snapshot_.marks(partition_, [&](const Mark& mark) {
       if (mark.aggregate == aggregate.id && mark.resolution <= resolution) {
@@ -172,42 +270,44 @@ class PartitionVerifier {
       for (const auto& [at, rows] : group) {
         std::vector<const Row*> children;
         for (const Row& row : rows) children.push_back(&row);
-        HC_TRY_ASSIGN(Row row,
-                      roll_up(schema_, aggregate.rule,
-                              {aggregate.id, resolution, *bucket, partition_, at.first, at.second},
-                              children));
-        computed[at.first].push_back(std::move(row));
+        Result<Row> row =
+            roll_up(schema_, aggregate.rule,
+                    {aggregate.id, resolution, *bucket, partition_, at.first, at.second}, children);
+        if (row) {
+          computed[at.first].push_back(*std::move(row));
+        } else {
+          differ(Kind::kRollup, &aggregate, at.second, window_of(*bucket, resolution),
+                 row.error().message);
+        }
       }
       for (uint16_t slot = 0; slot < schema_.slots; ++slot) {
         if (waiting.contains({*bucket, slot})) continue;
-        HC_TRY(compare(aggregate, level, {*bucket, *bucket + resolution}, slot, computed[slot]));
+        HC_TRY(
+            compare(aggregate, level, {*bucket, *bucket + resolution}, slot, computed[slot], {}));
       }
       return {};
     };
-    Status status;
-    HC_TRY(snapshot_.rows({aggregate.id, child, subject_.range, partition_, {}, {}},
-                          [&](const Row& row) {
-                            const EventTime parent = align_down(row.at.bucket, resolution);
-                            if (bucket != parent) {
-                              status = finish();
-                              group.clear();
-                              bucket = parent;
-                            }
-                            if (row.events > 0) group[{row.at.slot, row.at.key}].push_back(row);
-                            return status.has_value();
-                          }));
-    HC_TRY(status);
+    const auto child = [&](const Row& row) -> Status {
+      const EventTime parent = align_down(row.at.bucket, resolution);
+      if (bucket != parent) {
+        HC_TRY(finish());
+        group.clear();
+        bucket = parent;
+      }
+      if (row.events > 0) group[{row.at.slot, row.at.key}].push_back(row);
+      return {};
+    };
+    HC_TRY(each_row(aggregate, level - 1, subject_.range, {}, child));
     HC_TRY(finish());
-    HC_TRY(snapshot_.rows(
-        {aggregate.id, resolution, subject_.range, partition_, {}, {}}, [&](const Row& row) {
-          if (row.events > 0 && within(row.at.bucket) && !with_children.contains(row.at.bucket) &&
-              !waiting.contains({row.at.bucket, row.at.slot})) {
-            differ(&aggregate, row.at.key, window_of(row.at.bucket, resolution),
-                   "row has " + std::to_string(row.events) + " events; there are none beneath it");
-          }
-          return true;
-        }));
-    return {};
+    return each_row(aggregate, level, subject_.range, {}, [&](const Row& row) -> Status {
+      if (row.events > 0 && within(row.at.bucket) && !with_children.contains(row.at.bucket) &&
+          !waiting.contains({row.at.bucket, row.at.slot})) {
+        differ(Kind::kRollup, &aggregate, row.at.key, window_of(row.at.bucket, resolution),
+               "row has " + std::to_string(row.events) + " events; there are none beneath it");
+        to_refold(aggregate, resolution, row.at.bucket, row.at.slot);
+      }
+      return {};
+    });
   }
 
   const VerifySubject& subject_;
@@ -215,20 +315,17 @@ class PartitionVerifier {
   PartitionId partition_;
   const Snapshot& snapshot_;
   VerifyReport& report_;
+  RepairPlan* plan_;
   Frontier frontier_;
   std::set<std::pair<EventTime, uint16_t>> pages_;
 };
 
 }  // namespace
 
-void VerifyReport::add(Difference difference) {
-  ++differences_total;
-  if (differences.size() < kListed) differences.push_back(std::move(difference));
-}
-
-Status verify_pages(const VerifySubject& subject, const Snapshot& snapshot, VerifyReport& report) {
+Status verify_pages(const VerifySubject& subject, const Snapshot& snapshot, VerifyReport& report,
+                    RepairPlan* plan) {
   for (const PartitionId partition : subject.partitions) {
-    HC_TRY(PartitionVerifier(subject, partition, snapshot, report).run());
+    HC_TRY(PartitionVerifier(subject, partition, snapshot, report, plan).run());
   }
   return {};
 }

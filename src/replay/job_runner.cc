@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "lane/remake.h"
 
 namespace hindcast {
 namespace {
@@ -181,7 +182,9 @@ Status JobRunner::open_piece() {
                     .range = assignment_->piece,
                     .keys = keys_.empty() ? nullptr : &keys_,
                     .cause = {repairs ? Cause::Kind::kRepair : Cause::Kind::kReplay, job.id},
-                    .decision = repairs ? job.id : 0},
+                    .decision = repairs ? job.id : 0,
+                    .stream = stream.id,
+                    .next_gap = at_.next_gap},
       .piece = assignment_->piece};
   for (const PartitionId partition : stream.partitions) {
     HC_TRY_ASSIGN(const std::optional<Checkpoint> live, snapshot->checkpoint(partition));
@@ -253,10 +256,11 @@ void JobRunner::give_parts(ProcessingTime wall) {
   std::vector<PageParts> pages;
   const auto snapshot = at_.store.snapshot();
   if (!snapshot) return set_aside(snapshot.error(), wall);
+  const ReplayStream& stream = at_.stream(assignment_->job.stream);
   for (const PageRead& read : run_->parts()) {
-    Result<PageParts> page = (*snapshot)->page(read.key, Lane::kReplay);
+    Result<PageParts> page = read_for_merge(**snapshot, read.key, Lane::kReplay, stream.schema,
+                                            stream.aggregates);
     if (!page) return set_aside(page.error(), wall);
-    page->head.key = read.key;  // also of a page that is not there
     pages.push_back(*std::move(page));
   }
   run_->give_parts(std::move(pages), wall);
@@ -265,7 +269,10 @@ void JobRunner::give_parts(ProcessingTime wall) {
 JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
   if (!committing_) {
     committing_ = true;
-    at_.store.commit(run_->take_commit(),
+    Commit commit = run_->take_commit();
+    gaps_.clear();
+    for (const Gap& gap : commit.gaps) gaps_.push_back(gap.id);
+    at_.store.commit(std::move(commit),
                      Inbox::answer<CommitResult>(inbox_, &Inbox::committed, at_.wake));
   }
   std::optional<Result<CommitResult>> result = inbox_->take<CommitResult>(&Inbox::committed);
@@ -276,6 +283,8 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
   } else {
     run_->committed(**result);
     at_.committed(assignment_->job.stream);
+    if ((*result)->state == CommitState::kCommitted && at_.gap_known)
+      std::ranges::for_each(gaps_, at_.gap_known);
   }
   return std::nullopt;
 }

@@ -44,6 +44,9 @@ class JobRunner {
     std::function<ReplaySource(SourceId)> source;
     std::function<void()> wake;  // any thread: step() again
     std::function<void(StreamId)> committed;  // pages of it changed: marks may wait
+    /// For what damaged pages lost (lane/remake.h); absent: such a page sets its piece aside.
+    std::function<Result<GapId>()> next_gap = nullptr;
+    std::function<void(GapId)> gap_known = nullptr;  // such a gap is in the store; may be null
   };
   explicit JobRunner(Places places, Rng& rng);
   ~JobRunner();
@@ -78,6 +81,7 @@ class JobRunner {
   std::optional<Assignment> assignment_;
   std::unique_ptr<Cursor> cursor_;
   std::unique_ptr<PieceRun> run_;
+  std::vector<GapId> gaps_;  // of the commit under way
   uint32_t retries_ = 5, attempts_ = 0;
   MonoTime not_before_{};   // of the next call to history
   bool asked_ = false;      // history owes an answer

@@ -85,7 +85,11 @@ const std::vector<Api::Route>& Api::routes() {
       {"PATCH", {"v1", "replays", "{}"}, Kind::kBlocks, {}, &Api::change_replay},
       {"DELETE", {"v1", "replays", "{}"}, Kind::kBlocks, {}, &Api::cancel_replay},
       {"GET", {"v1", "dead-letters"}, Kind::kBlocks, {"source", "limit"}, &Api::dead_letters},
-      {"POST", {"v1", "verify"}, Kind::kBlocks, {"from", "to"}, &Api::verify},
+      {"POST",
+       {"v1", "verify"},
+       Kind::kBlocks,
+       {"from", "to", "against", "source", "repair"},
+       &Api::verify},
   };
   return kRoutes;
 }

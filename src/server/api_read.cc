@@ -95,9 +95,16 @@ Api::Handled Api::dead_letters(const Call& call) {
 }
 
 Api::Handled Api::verify(const Call& call) {
+  constexpr std::array<std::string_view, 2> kAgainst = {"pages", "history"};
+  constexpr std::array<std::string_view, 2> kRepair = {"false", "true"};
   VerifyQuery query;
   HC_TRY_ASSIGN(query.from, call.params.time("from"));
   HC_TRY_ASSIGN(query.to, call.params.time("to"));
+  HC_TRY_ASSIGN(const auto against, call.params.choice("against", kAgainst));
+  HC_TRY_ASSIGN(const auto repair, call.params.choice("repair", kRepair));
+  if (against) query.against = static_cast<VerifyQuery::Against>(*against);
+  query.source = call.params.text("source");
+  query.repair = repair == 1;
   HC_TRY_ASSIGN(const VerifyReport report, service_.verify(query));
   Bytes text;
   JsonWriter json(text);

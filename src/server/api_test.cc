@@ -349,6 +349,55 @@ TEST_F(ApiTest, VerifyTakesARange) {
   EXPECT_EQ(service_.verify_query.from, at("2024-03-01T00:00:00Z"));
 }
 
+TEST_F(ApiTest, VerifyIsAskedAgainstWhatAndWhetherToRepair) {
+  const auto ask = [&](const std::string& target) {
+    ApiRequest request = ApiRequest::get(target);
+    request.method = "POST";
+    return api_.handle(request);
+  };
+  EXPECT_EQ(ask("/v1/verify").http.status, 200);
+  EXPECT_EQ(service_.verify_query.against, VerifyQuery::Against::kPages);
+  EXPECT_FALSE(service_.verify_query.repair);
+  EXPECT_EQ(ask("/v1/verify?against=history&source=trades&repair=true").http.status, 200);
+  EXPECT_EQ(service_.verify_query.against, VerifyQuery::Against::kHistory);
+  EXPECT_EQ(service_.verify_query.source, "trades");
+  EXPECT_TRUE(service_.verify_query.repair);
+  EXPECT_EQ(ask("/v1/verify?against=histroy").http.status, 400);
+  EXPECT_EQ(ask("/v1/verify?repair=please").http.status, 400);
+}
+
+TEST_F(ApiTest, AVerificationTellsWhatDiffersWhatIsUnreadAndWhatIsToBeDone) {
+  VerifyReport& report = service_.verify_report;
+  const Window minute{at("2024-03-01T10:00:00Z"), at("2024-03-01T10:01:00Z")};
+  report.pages = 3;
+  report.add({.kind = VerifyReport::Difference::Kind::kMissing,
+              .stream = "trades",
+              .aggregate = "",
+              .key = "BTC/5",
+              .what = "only history has event 7",
+              .window = minute,
+              .events = 2});
+  report.add(VerifyReport::Unread{"trades", minute, "http-404: no file"});
+  report.history = {.compared = true, .events = 10, .pages_read = 1, .keys_read = 1};
+  report.refill = {{"trades", "trades", {minute}, 4, ""},
+                   {"trades", "", {minute}, 0, "no history"}};
+  report.repaired = true;
+  report.pages_remade = 5;
+  ApiRequest request = ApiRequest::get("/v1/verify");
+  request.method = "POST";
+  EXPECT_EQ(
+      take_body(api_.handle(request)),
+      R"({"ok":false,"pages":3,"events":0,"rows":0,"differences_total":1,"by_kind":{"missing":1},"differences":[)"
+      R"({"kind":"missing","stream":"trades","aggregate":"","key":"BTC/5","what":"only history has event 7",)"
+      R"("start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z","events":2}],"unread_total":1,"unread":[)"
+      R"({"source":"trades","start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z","reason":"http-404: no file"}],)"
+      R"("history":{"events":10,"pages_read":1,"keys_read":1,"stored_events":0,"requests":0,"bytes":0},"refill":[)"
+      R"({"stream":"trades","source":"trades","windows":[{"start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z"}],"replay":4},)"
+      R"({"stream":"trades","source":"","windows":[{"start":"2024-03-01T10:00:00Z","end":"2024-03-01T10:01:00Z"}],"replay":null,"why_no_replay":"no history"}],)"
+      R"("repair":{"pages_remade":5,"parents_marked":0,"pages_contended":0}})"
+      "\n");
+}
+
 // ── pushes ──────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(ApiTest, PushIsAnsweredWithWhatWasAcceptedAndRejected) {

@@ -233,9 +233,7 @@ class CannedService final : public Service {
   }
   Result<VerifyReport> verify(const VerifyQuery& query) override {
     verify_query = query;
-    VerifyReport report;
-    report.pages = 3;
-    return report;
+    return verify_report;
   }
   bool ready() const override { return is_ready; }
   void wait_drained() override {}
@@ -258,6 +256,7 @@ class CannedService final : public Service {
   std::optional<EventTime> coverage_from;
   std::optional<GapRequest> gap_request;
   std::string accepted;
+  VerifyReport verify_report;
   size_t bucket_count = 1;
   std::atomic<int> change_calls{0};
   int changes_from_call = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/log.h"
+#include "store/commit_rules.h"
 
 namespace hindcast::embedded {
 namespace {
@@ -116,8 +118,19 @@ Result<CommitGroup::Page*> CommitGroup::page(const PageKey& key) {
     page.head.key = key;
     key_.clear();
     put_head_key(key_, key);
-    HC_TRY_ASSIGN(const std::optional<Bytes> stored, shared_.database->get({}, kHeads, key_));
-    if (stored) HC_TRY(decode_head(*stored, page.head));
+    const auto stored = shared_.database->get({}, kHeads, key_);
+    Status read;
+    if (!stored) {
+      read = stored.error();
+    } else if (*stored) {
+      read = decode_head(**stored, page.head);
+    }
+    if (!read) {
+      // Damage is no reason to stop: whoever reads the page learns of it, and makes it anew.
+      if (read.error().code != ErrorCode::kCorruption) return std::move(read).error();
+      page.head = PageHead{.key = key, .damage = read.error().message};
+      page.lost = true;
+    }
     page.decided = page.head.version;
   }
   return &page;
@@ -152,18 +165,27 @@ Result<CommitResult> CommitGroup::decide(const Commit& commit) {
   if (result.state == CommitState::kFenced) return result;
 
   // Versions are checked as the adds before would leave them; taken back where one does not fit.
-  std::vector<std::pair<Page*, Version>> before;
+  struct Before {
+    Page* page;
+    Version decided;
+    bool lost;
+  };
+  std::vector<Before> before;
   for (const PageAdd& add : commit.pages) {
     HC_TRY_ASSIGN(Page* const at, page(add.key));
-    before.emplace_back(at, at->decided);
-    if (at->decided != add.expected) {
+    before.push_back({at, at->decided, at->lost});
+    if (!fits(add, at->decided, at->lost)) {
       result.state = CommitState::kConflict;
       result.conflicts.push_back(add.key);
     }
-    at->decided.value += 1;
+    at->decided = version_after(add);
+    at->lost = false;
   }
   if (result.state != CommitState::kCommitted) {
-    for (auto it = before.rbegin(); it != before.rend(); ++it) it->first->decided = it->second;
+    for (auto it = before.rbegin(); it != before.rend(); ++it) {
+      it->page->decided = it->decided;
+      it->page->lost = it->lost;
+    }
     return result;
   }
   if (checkpoint != nullptr) {
@@ -237,7 +259,9 @@ Status CommitGroup::build(const Commit& commit, std::span<const PartRef> places)
     PageHead& head = page.head;
     page.built = true;
     if (add.folds_parts) {
-      for (const PartRef& part : head.parts) shared_.parts->unname(part);
+      for (uint32_t part = 0; part < head.parts.size(); ++part) {
+        if (!std::ranges::count(add.unread_parts, part)) shared_.parts->unname(head.parts[part]);
+      }
     }
     add_part(head, add, places[i]);
     shared_.parts->name(places[i]);
@@ -314,8 +338,16 @@ Status CommitGroup::put_rows(const Commit& commit) {
                            statuses.data());
     for (size_t i = 0; i < n; ++i) {
       if (statuses[i].IsNotFound()) continue;
-      if (!statuses[i].ok()) return to_error(statuses[i], "rows");
-      HC_TRY(keep_old(*later[begin + i], view(values[i])));
+      Status kept;
+      if (statuses[i].ok()) {
+        kept = keep_old(*later[begin + i], view(values[i]));
+      } else {
+        kept = to_error(statuses[i], "rows");
+      }
+      if (kept) continue;
+      if (kept.error().code != ErrorCode::kCorruption) return kept;
+      log_error("an old version of a row cannot be read and is not kept",
+                {{"error", kept.error().message}});
     }
   }
   return {};

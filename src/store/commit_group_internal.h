@@ -64,8 +64,10 @@ class CommitGroup {
 
  private:
   struct Page {
-    PageHead head;    // as stored, then as built
-    Version decided;  // after the adds that stand so far
+    PageHead head;  // as stored, then as built
+    // After the adds that stand so far:
+    Version decided;
+    bool lost = false;  // its head cannot be read
     bool built = false;
   };
   Result<Page*> page(const PageKey& key);

@@ -1,5 +1,6 @@
 #include "store/commit_rules.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -7,11 +8,22 @@
 
 namespace hindcast {
 
+bool fits(const PageAdd& add, Version stored, bool lost) {
+  if (lost) return add.head_lost || add.expected == Version{};
+  return !add.head_lost && add.expected == stored;
+}
+
+Version version_after(const PageAdd& add) {
+  return Version{std::max(add.expected, add.above).value + 1};
+}
+
 void add_part(PageHead& head, const PageAdd& add, PartRef place) {
+  if (add.head_lost || !head.damage.empty()) head = PageHead{.version = add.expected};
   HC_ASSERT(head.version == add.expected);
-  if (add.folds_parts) head = PageHead{.version = head.version};
+  HC_ASSERT(add.folds_parts || (!add.head_lost && add.above == Version{}));
+  if (add.folds_parts) head = PageHead{};
   head.key = add.key;
-  head.version.value += 1;
+  head.version = version_after(add);
   head.digest += add.digest_change;
   head.live_events += add.live_change;
   head.rows += add.rows;

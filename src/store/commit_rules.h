@@ -14,8 +14,14 @@ namespace hindcast {
 /// Rows named by one change; a commit with more makes several.
 inline constexpr size_t kRowsPerChange = 1'000;
 
-/// Makes `head` the head after `add`, whose part is at `place`. Requires: head.version ==
-/// add.expected.
+/// Whether `add` was prepared against the page as it stands: at `stored`, or with a head that
+/// cannot be read (`lost`). A preparer that saw no page at all (expected 0) fits a lost head too:
+/// had there been one in its snapshot, it would have seen it lost.
+bool fits(const PageAdd& add, Version stored, bool lost);
+/// The page's version once `add` is in.
+Version version_after(const PageAdd& add);
+
+/// Makes `head` the head after `add`, whose part is at `place`. Requires: fits().
 void add_part(PageHead& head, const PageAdd& add, PartRef place);
 
 /// What a store knows of a gap.

@@ -10,6 +10,14 @@ Error in(Error error, const char* what) {
   return std::move(error).with(std::string("store, table ") + what);
 }
 
+/// A head that decoded halfway says nothing.
+PageHead lost_head(const PageKey& key, const Error& why) {
+  PageHead head;
+  head.key = key;
+  head.damage = why.message;
+  return head;
+}
+
 Result<Row> decode_row(RowKey at, BytesView value) {
   Row row;
   row.at = std::move(at);
@@ -110,7 +118,7 @@ Status EmbeddedSnapshot::heads(const PageRange& range,
     HC_TRY_ASSIGN(head.key, decode_head_key(key));
     if (head.key.slot < range.slot_begin || head.key.slot >= range.slot_end) return true;
     if (Status decoded = decode_head(value, head); !decoded)
-      return in(std::move(decoded).error(), "heads");
+      head = lost_head(head.key, in(std::move(decoded).error(), "heads"));
     return each(head);
   });
 }
@@ -122,13 +130,24 @@ Result<PageParts> EmbeddedSnapshot::page(const PageKey& key, Lane lane) const {
   put_head_key(head_key, key);
   rocksdb::ReadOptions options = read_options();
   options.fill_cache = lane == Lane::kLive;
-  HC_TRY_ASSIGN(const std::optional<Bytes> head, shared_->database->get(options, kHeads, head_key));
-  if (!head) return out;
-  if (Status decoded = decode_head(*head, out.head); !decoded)
-    return in(std::move(decoded).error(), "heads");
+  const auto head = shared_->database->get(options, kHeads, head_key);
+  if (!head && head.error().code != ErrorCode::kCorruption) return head.error();
+  if (head && !*head) return out;
+  Status read;
+  if (!head) {
+    read = head.error();
+  } else {
+    read = decode_head(**head, out.head);
+  }
+  if (!read) {
+    out.head = lost_head(key, in(std::move(read).error(), "heads"));
+    return out;
+  }
   for (const PartRef& part : out.head.parts) {
-    HC_TRY_ASSIGN(Bytes bytes, shared_->parts->read(key, part));
-    out.parts.push_back(std::move(bytes));
+    HC_TRY_ASSIGN(PartFiles::Content content, shared_->parts->read(key, part));
+    if (!content.damage.empty())
+      out.damaged.push_back({static_cast<uint32_t>(out.parts.size()), std::move(content.damage)});
+    out.parts.push_back(std::move(content.part));
   }
   return out;
 }

@@ -14,6 +14,7 @@ namespace {
 struct Page {
   PageHead head;
   std::vector<std::shared_ptr<const Bytes>> parts;  // owned with copies of the content
+  std::vector<PageParts::Damage> damaged;
 };
 
 struct Content {
@@ -94,6 +95,7 @@ class MemorySnapshot final : public Snapshot {
     if (it == content_->pages.end()) return out;
     out.head = it->second.head;
     for (const auto& part : it->second.parts) out.parts.push_back(*part);
+    out.damaged = it->second.damaged;
     return out;
   }
 
@@ -312,17 +314,22 @@ CommitResult MemoryStore::apply(const Commit& commit) {
     }
   }
   if (result.state == CommitState::kFenced) return result;
-  std::map<PageKey, Version> versions;  // as they would be after the adds so far
+  struct Standing {
+    Version version;
+    bool lost = false;
+  };
+  std::map<PageKey, Standing> pages;  // as they would be after the adds so far
   for (const PageAdd& add : commit.pages) {
     const auto page = shared_->content->pages.find(add.key);
-    const Version stored =
-        page == shared_->content->pages.end() ? Version{} : page->second.head.version;
-    Version& version = versions.try_emplace(add.key, stored).first->second;
-    if (version != add.expected) {
+    Standing stored;
+    if (page != shared_->content->pages.end())
+      stored = {page->second.head.version, !page->second.head.damage.empty()};
+    Standing& standing = pages.try_emplace(add.key, stored).first->second;
+    if (!fits(add, standing.version, standing.lost)) {
       result.state = CommitState::kConflict;
       result.conflicts.push_back(add.key);
     }
-    version.value += 1;
+    standing = {version_after(add), false};
   }
   if (result.state != CommitState::kCommitted) return result;
 
@@ -331,7 +338,10 @@ CommitResult MemoryStore::apply(const Commit& commit) {
   insert_facts(commit, frontier, content);
   for (const PageAdd& add : commit.pages) {
     Page& page = content.pages[add.key];
-    if (add.folds_parts) page.parts.clear();
+    if (add.folds_parts) {
+      page.parts.clear();
+      page.damaged.clear();
+    }
     page.parts.push_back(std::make_shared<const Bytes>(add.part));
     add_part(page.head, add, {.offset = page.parts.size() - 1, .size = add.part.size()});
   }
@@ -397,6 +407,24 @@ Status MemoryStore::close() {
   }
   for (; waiting > 0; --waiting) run_next(life);
   return {};
+}
+
+void MemoryStore::flip(const PageKey& key, uint32_t part, size_t byte) {
+  const std::lock_guard lock(shared_->mutex);
+  Page& page = shared_->edit().pages.at(key);
+  Bytes bytes = *page.parts.at(part);
+  bytes.at(byte) = static_cast<char>(bytes.at(byte) ^ 0x10);
+  page.parts[part] = std::make_shared<const Bytes>(std::move(bytes));
+  page.damaged.push_back(
+      {part, "memory: part " + std::to_string(part) + ": byte " + std::to_string(byte)});
+}
+
+void MemoryStore::lose_head(const PageKey& key) {
+  const std::lock_guard lock(shared_->mutex);
+  Page& page = shared_->edit().pages.at(key);
+  page.head = PageHead{.key = key, .damage = "memory: the head is lost"};
+  page.parts.clear();
+  page.damaged.clear();
 }
 
 void MemoryStore::crash() {

@@ -39,6 +39,10 @@ class MemoryStore final : public Store {
   /// The process dies and comes back: what is committed stays; commits that were given but not
   /// completed are gone, and their `done` never runs. Tasks still in `post` do nothing.
   void crash();
+  /// Damages a byte of a page's part, or the page's head, as a decaying medium would. Requires:
+  /// they are there; at most one byte of a part.
+  void flip(const PageKey& key, uint32_t part, size_t byte);
+  void lose_head(const PageKey& key);
 
   struct Shared;  // the content, and what its snapshots share with the store
 

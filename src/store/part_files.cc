@@ -137,10 +137,19 @@ void PartFiles::retire(Active& active) {
   active = Active{};
 }
 
-void PartFiles::account(const PartRef& part, int sign) {
-  uint64_t& live = accounts_[part.file];
-  HC_ASSERT(sign > 0 || live >= record_bytes(part));
-  live = sign > 0 ? live + record_bytes(part) : live - record_bytes(part);
+void PartFiles::name(const PartRef& part) {
+  accounts_[part.file] += record_bytes(part);
+  changed_.insert(part.file);
+}
+
+void PartFiles::unname(const PartRef& part) {
+  const auto account = accounts_.find(part.file);
+  if (account == accounts_.end() || account->second < record_bytes(part)) {
+    log_error("a head gives back more of a part file than was named of it; the file stays",
+              {{"file", path_of(part.file)}, {"byte", part.offset}});
+    return;
+  }
+  account->second -= record_bytes(part);
   changed_.insert(part.file);
 }
 
@@ -172,56 +181,74 @@ std::vector<uint64_t> PartFiles::take_dead() {
 Status PartFiles::remove(uint64_t file) {
   {
     const std::lock_guard lock(mutex_);
-    readers_.remove_if([&](const auto& entry) { return entry.first == file; });
+    readers_.remove_if([&](const Reader& reader) { return reader.number == file; });
   }
   Status removed = files_.remove(path_of(file));
   if (!removed && removed.error().code == ErrorCode::kNotFound) return {};  // never created
   return removed;
 }
 
-Result<std::shared_ptr<File>> PartFiles::reader(uint64_t file) const {
+Result<PartFiles::Reader> PartFiles::reader(uint64_t file) const {
   const std::lock_guard lock(mutex_);
   const auto it = std::find_if(readers_.begin(), readers_.end(),
-                               [&](const auto& e) { return e.first == file; });
+                               [&](const Reader& r) { return r.number == file; });
   if (it != readers_.end()) {
     readers_.splice(readers_.begin(), readers_, it);
-    return it->second;
+    return *it;
   }
   HC_TRY_ASSIGN(std::shared_ptr<File> opened, files_.open(path_of(file), OpenMode::kRead));
-  Bytes header;
-  HC_TRY_ASSIGN(header, opened->read(0, kFileHeaderBytes));
+  HC_TRY_ASSIGN(const Bytes header, opened->read(0, kFileHeaderBytes));
   Bytes expected(kFileMagic);
   put_u64(expected, file);
-  if (header != expected)
-    return corruption(path_of(file) + ": not a part file, or of another version, at byte 0");
-  readers_.emplace_front(file, opened);
+  readers_.push_front({file, std::move(opened), header != expected});
+  const Reader reader = readers_.front();
   if (readers_.size() > options_.open_files_max) readers_.pop_back();
-  return opened;
+  return reader;
 }
 
-Result<Bytes> PartFiles::read(const PageKey& key, const PartRef& part) const {
-  auto file = reader(part.file);
-  if (!file) {
-    // A head names it, so it has to be there.
-    if (file.error().code != ErrorCode::kNotFound) return std::move(file).error();
-    return corruption(path_of(part.file) + ": missing, though a page has a part at its byte " +
-                      std::to_string(part.offset));
-  }
-  const auto bad = [&](const char* what) {
-    return corruption(path_of(part.file) + ": " + what + " in the part at byte " +
-                      std::to_string(part.offset));
+Result<PartFiles::Content> PartFiles::read(const PageKey& key, const PartRef& part) const {
+  Content out;
+  const auto damage = [&](const char* what) {
+    if (!out.damage.empty()) return;
+    out.damage =
+        path_of(part.file) + ": " + what + " in the part at byte " + std::to_string(part.offset);
   };
+  const auto opened = reader(part.file);
+  if (!opened) {
+    // A head names it, so it has to be there.
+    if (opened.error().code != ErrorCode::kNotFound) return opened.error();
+    out.damage = path_of(part.file) + ": missing, though a page has a part at its byte " +
+                 std::to_string(part.offset);
+    return out;
+  }
+  File& file = *opened->file;
+  HC_TRY_ASSIGN(const uint64_t size, file.size());
+  // A head that was damaged may name any place.
+  if (part.offset > size || size - part.offset < kRecordHeaderBytes) {
+    damage("the file ends");
+    return out;
+  }
   char header[kRecordHeaderBytes] = {};
-  HC_TRY_ASSIGN(const size_t got, (*file)->read_into(part.offset, header, sizeof header));
-  HC_TRY_ASSIGN(Bytes content, (*file)->read(part.offset + sizeof header, part.size));
-  if (got != sizeof header || content.size() != part.size) return bad("the file ends");
+  HC_TRY_ASSIGN(const size_t got, file.read_into(part.offset, header, sizeof header));
+  const uint64_t content = std::min(part.size, size - part.offset - kRecordHeaderBytes);
+  HC_TRY_ASSIGN(out.part, file.read(part.offset + sizeof header, content));
+  if (got != sizeof header || out.part.size() != part.size) damage("the file ends");
   const BytesView place(header + kChecksummedFrom, sizeof header - kChecksummedFrom);
   ByteReader in(BytesView(header, sizeof header));
-  if (in.u32() != kRecordMagic) return bad("no record begins");
-  if (in.u32() != part.size) return bad("another size stands");
-  if (in.u32() != crc32c(content, crc32c(place))) return bad("the checksum does not match");
-  if (place != place_bytes(key)) return bad("another page's events stand");
-  return content;
+  if (in.u32() != kRecordMagic) damage("no record begins");
+  if (in.u32() != part.size) damage("another size stands");
+  const uint32_t checksum = in.u32();
+  if (checksum != crc32c(out.part, crc32c(place))) damage("the checksum does not match");
+  if (place != place_bytes(key)) {
+    // Another page's events, unless the damage is in the place itself.
+    const bool ours = checksum == crc32c(out.part, crc32c(place_bytes(key)));
+    damage(ours ? "the name of its page does not stand" : "another page's events stand");
+    if (!ours) out.part.clear();
+  }
+  if (out.damage.empty() && opened->header_damaged)
+    out.damage =
+        path_of(part.file) + ": not a part file's beginning, or of another version, at byte 0";
+  return out;
 }
 
 }  // namespace hindcast

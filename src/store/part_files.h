@@ -64,9 +64,10 @@ class PartFiles {
   /// its places are void, and files whose content became unknown are not added to again.
   Status sync();
 
-  /// A head names the part, or does so no longer.
-  void name(const PartRef& part) { account(part, +1); }
-  void unname(const PartRef& part) { account(part, -1); }
+  /// A head names the part, or does so no longer. An account that a damaged head would overdraw
+  /// stays as it is: its file is then kept for good.
+  void name(const PartRef& part);
+  void unname(const PartRef& part);
   /// Accounts that changed since the last call, to be kept with the heads. Zero = forget the file.
   std::vector<std::pair<uint64_t, uint64_t>> take_changes();
   /// Files that nobody names and nobody writes any more; the caller removes each when no reader can
@@ -75,8 +76,12 @@ class PartFiles {
   Status remove(uint64_t file);
 
   // ── reading ────────────────────────────────────────────────────────────────────────────────────
-  /// Errors: kCorruption naming file and byte.
-  Result<Bytes> read(const PageKey& key, const PartRef& part) const;
+  struct Content {
+    Bytes part;          // all that could be read; empty when it is not this page's
+    std::string damage;  // names file and byte; empty = it is as it was written
+  };
+  /// Errors: kUnavailable (the disk does not answer). Damage is no error.
+  Result<Content> read(const PageKey& key, const PartRef& part) const;
 
   std::string path_of(uint64_t file) const;
 
@@ -89,12 +94,16 @@ class PartFiles {
   };
   PartFiles(FileSystem& files, PartFilesOptions options, Accounts accounts)
       : files_(files), options_(std::move(options)), accounts_(std::move(accounts)) {}
-  void account(const PartRef& part, int sign);
   bool is_active(uint64_t file) const;
   Status flush(Active& active);
   void retire(Active& active);
   void abandon(Active& active);
-  Result<std::shared_ptr<File>> reader(uint64_t file) const;
+  struct Reader {
+    uint64_t number = 0;
+    std::shared_ptr<File> file;  // shared with reads under way
+    bool header_damaged = false;
+  };
+  Result<Reader> reader(uint64_t file) const;
 
   FileSystem& files_;
   const PartFilesOptions options_;
@@ -103,9 +112,9 @@ class PartFiles {
   uint64_t next_file_ = 1;
   std::array<Active, 2> active_;  // by lane
 
-  // Handles for readers, most recently used first. Shared with reads under way.
+  // Handles for readers, most recently used first.
   mutable std::mutex mutex_;
-  mutable std::list<std::pair<uint64_t, std::shared_ptr<File>>> readers_;
+  mutable std::list<Reader> readers_;
 };
 
 }  // namespace hindcast

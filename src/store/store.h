@@ -49,6 +49,13 @@ struct PageAdd {
   Digest digest_change;
   uint32_t new_keys = 0;  // keys that the page did not have
   uint64_t rows = 0;      // records in the part
+  // A damaged page is made anew (lane/remake.h); all of this needs folds_parts.
+  /// Its head could not be read: this stands only while that is so, whatever `expected` says.
+  bool head_lost = false;
+  Version above;  // the page's new version is higher than this too: its rows have got so far
+  /// Parts (by index in the head) that go without having been read: their bytes are not given back,
+  /// because what stands there is not known.
+  std::vector<uint32_t> unread_parts;
 };
 /// A page is read by joining its parts, so a preparer that finds this many folds them
 /// (folds_parts).
@@ -133,11 +140,23 @@ struct PageHead {
   uint64_t rows = 0;  // stored records, tombstones and superseded ones of other origins too
   uint32_t keys = 0;
   std::vector<PartRef> parts;
+  /// Not empty: the record cannot be read, for this reason; all but `key` is then as in no page.
+  std::string damage;
 };
-/// The bytes of a page's parts, oldest first.
+/// The bytes of a page's parts, oldest first: one for each of head.parts.
 struct PageParts {
   PageHead head;
   std::vector<Bytes> parts;
+  /// A part that did not come back as it was written. What could be read of it stands in `parts`
+  /// all the same: its directory and chunks have checksums of their own.
+  struct Damage {
+    uint32_t part = 0;  // index
+    std::string what;   // names file and byte
+  };
+  std::vector<Damage> damaged;  // by part
+  /// Of a damaged page, if its reader fetched them (lane/remake.h): the rows that were made of it.
+  std::vector<Row> rows;
+  bool whole() const { return damaged.empty() && head.damage.empty(); }
 };
 
 /// A numbered entry of the feed of changes.
@@ -189,11 +208,12 @@ struct PageRange {
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
+  /// By (window, slot). A head that cannot be read is one with `damage`.
   virtual Status heads(const PageRange& range,
                        const std::function<bool(const PageHead&)>& each) const = 0;
-  /// Errors: kCorruption naming file and byte.
-  virtual Result<PageParts> page(const PageKey& key,
-                                 Lane lane) const = 0;  // version 0 and no parts when absent
+  /// Version 0 and no parts when absent. Damage is part of the answer, no error: a page that cannot
+  /// be read must not hold up whoever has to add to it.
+  virtual Result<PageParts> page(const PageKey& key, Lane lane) const = 0;
   virtual Status rows(const RowQuery& query,
                       const std::function<bool(const Row&)>& each) const = 0;  // in RowKey order
   virtual Result<std::optional<Row>> row(const RowKey& key) const = 0;
