@@ -56,19 +56,23 @@ Cost run(const std::string& folder, double seconds, uint32_t keys, double share)
 void late(const std::string& folder, double seconds, uint32_t keys, int runs) {
   std::vector<double> cores, bytes;
   for (int i = 0; i < runs; ++i) {
-    const Cost without = run(folder, seconds, keys, 0), with = run(folder, seconds, keys, kLateShare);
+    const Cost without = run(folder, seconds, keys, 0),
+               with = run(folder, seconds, keys, kLateShare);
     const double late_events = static_cast<double>(std::max<uint64_t>(with.late, 1));
     cores.push_back((with.cpu - without.cpu) / with.wall);
     bytes.push_back((with.bytes - without.bytes) / late_events);
-    std::printf("late: %u keys, %llu of %.0f events late, CPU %.2f s without, %.2f s with, in %.1f s\n",
-                keys, static_cast<unsigned long long>(with.late), seconds * kRate, without.cpu,
-                with.cpu, with.wall);
+    std::printf(
+        "late: %u keys, %llu of %.0f events late, CPU %.2f s without, %.2f s with, in %.1f s\n",
+        keys, static_cast<unsigned long long>(with.late), seconds * kRate, without.cpu, with.cpu,
+        with.wall);
     std::fflush(stdout);
   }
   std::ranges::sort(cores);
   std::ranges::sort(bytes);
-  std::printf("late: %u keys, 1 %% late at 200,000 ev/s: %.1f %% of a core, %.0f bytes written per late event (medians of %d)\n",
-              keys, 100 * cores[cores.size() / 2], bytes[bytes.size() / 2], runs);
+  std::printf(
+      "late: %u keys, 1 %% late at 200,000 ev/s: %.1f %% of a core, %.0f bytes written per late "
+      "event (medians of %d)\n",
+      keys, 100 * cores[cores.size() / 2], bytes[bytes.size() / 2], runs);
 }
 
 }  // namespace hindcast::bench

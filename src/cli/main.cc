@@ -207,17 +207,21 @@ class CommandLine {
 
   void add_replay() {
     auto* replay = app_.add_subcommand("replay", "read lost time again from a source's history");
-    replay->add_option("ACTION", replay_.action, "start, list, show, report, pause, resume, rate, order or cancel")
+    replay
+        ->add_option("ACTION", replay_.action,
+                     "start, list, show, report, pause, resume, rate, order or cancel")
         ->check(CLI::IsMember(
             {"start", "list", "show", "report", "pause", "resume", "rate", "order", "cancel"}))
         ->capture_default_str();
     replay->add_option("ID", replay_.id, "number of a replay");
-    replay->add_option("VALUE", replay_.value, "of rate: 5000/s or none; of order: oldest or newest");
+    replay->add_option("VALUE", replay_.value,
+                       "of rate: 5000/s or none; of order: oldest or newest");
     replay->add_option("--source", replay_.source, "start: whose history is read");
     add_range(replay, replay_.from, replay_.to);
     replay->add_option("--key", replay_.keys, "start: only of this key; several times for several");
     replay->add_option("--order", replay_.order, "start: oldest or newest first");
-    replay->add_option("--rate", replay_.rate, "start: at most so many events a second, like 5000/s");
+    replay->add_option("--rate", replay_.rate,
+                       "start: at most so many events a second, like 5000/s");
     replay->add_flag("--follow", replay_.follow, "show progress until the replay has ended");
     replay->add_flag("--json", replay_.json);
     add_endpoint(replay,

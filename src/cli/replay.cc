@@ -68,15 +68,14 @@ void print_job(const JsonValue& job, const Output& output) {
   for (const JsonValue& gap : job["gaps"].items) out << " · gap " << gap.to_string();
   out << "\n  done        " << percent(job) << " in "
       << fmt::format("{:.1f} s", number(job["elapsed_seconds"])) << ", " << count("subwindows")
-      << (count("subwindows") == "1" ? " subwindow\n" : " subwindows\n")
-      << "  read        " << count("read") << " = " << count("added") << " added + "
-      << count("duplicate") << " duplicate + " << count("superseded") << " superseded + "
-      << count("outside") << " outside + " << count("dead_lettered") << " dead letters\n"
+      << (count("subwindows") == "1" ? " subwindow\n" : " subwindows\n") << "  read        "
+      << count("read") << " = " << count("added") << " added + " << count("duplicate")
+      << " duplicate + " << count("superseded") << " superseded + " << count("outside")
+      << " outside + " << count("dead_lettered") << " dead letters\n"
       << "  wrote       " << count("bytes_written") << " bytes in " << count("pages_changed")
       << " pages and " << count("rows_changed") << " rows\n"
-      << "  cost        "
-      << human_bytes(counts["bytes_read"].unsigned_number().value_or(0)) << " in "
-      << count("requests") << " requests\n";
+      << "  cost        " << human_bytes(counts["bytes_read"].unsigned_number().value_or(0))
+      << " in " << count("requests") << " requests\n";
   for (const JsonValue& aside : job["set_aside"].items) {
     out << "  set aside   " << short_time(aside["from"].to_string()) << " to "
         << short_time(aside["to"].to_string()) << ": " << aside["reason"].to_string() << '\n';
@@ -199,7 +198,8 @@ int replay_command(const ReplayOptions& options, Endpoint& endpoint, const Outpu
     target = "/v1/replays";
     body = start_body(checked);
   } else if (options.id.empty()) {
-    return usage("replay " + options.action + " needs the number of a replay; `hindcast replay list` shows them",
+    return usage("replay " + options.action +
+                     " needs the number of a replay; `hindcast replay list` shows them",
                  output);
   } else if (options.action == "cancel") {
     method = "DELETE";

@@ -36,7 +36,8 @@ class ReplayCommandTest : public testing::Test {
  protected:
   ReplayCommandTest() {
     endpoint_.answers["/v1/replays/4"] = {200, job("running")};
-    endpoint_.answers["/v1/replays"] = {200, "{\"replays\":[" + job("running") + "],\"truncated\":false}"};
+    endpoint_.answers["/v1/replays"] = {
+        200, "{\"replays\":[" + job("running") + "],\"truncated\":false}"};
   }
   int run(const ReplayOptions& options) { return replay_command(options, endpoint_, output_); }
   std::ostringstream out_, err_;
@@ -47,8 +48,10 @@ class ReplayCommandTest : public testing::Test {
 TEST_F(ReplayCommandTest, ListIsATable) {
   EXPECT_EQ(run({}), kExitOk);
   EXPECT_EQ(out_.str(),
-            "replay  source  from                 to                   state    done       read      added     ev/s  waits for  why\n"
-            "     4  trades  2024-03-01 10:00:00  2024-03-01 11:00:00  running  47 %  1,234,567  1,200,000  120,000  rate       reconnect\n");
+            "replay  source  from                 to                   state    done       read    "
+            "  added     ev/s  waits for  why\n"
+            "     4  trades  2024-03-01 10:00:00  2024-03-01 11:00:00  running  47 %  1,234,567  "
+            "1,200,000  120,000  rate       reconnect\n");
 }
 
 TEST_F(ReplayCommandTest, ShowSaysWhatWasReadWrittenAndSetAside) {
@@ -60,8 +63,12 @@ TEST_F(ReplayCommandTest, ShowSaysWhatWasReadWrittenAndSetAside) {
 
 TEST_F(ReplayCommandTest, EachActionIsOneRequest) {
   endpoint_.answers["/v1/replays"] = {200, job("queued")};
-  EXPECT_EQ(run({.action = "start", .source = "trades", .from = "2024-03-01T10:00:00Z",
-                 .to = "2024-03-01T11:00:00Z", .order = "newest", .rate = "5000/s",
+  EXPECT_EQ(run({.action = "start",
+                 .source = "trades",
+                 .from = "2024-03-01T10:00:00Z",
+                 .to = "2024-03-01T11:00:00Z",
+                 .order = "newest",
+                 .rate = "5000/s",
                  .keys = {"BTC"}}),
             kExitOk);
   EXPECT_EQ(run({.action = "pause", .id = "4"}), kExitOk);
@@ -69,13 +76,14 @@ TEST_F(ReplayCommandTest, EachActionIsOneRequest) {
   EXPECT_EQ(run({.action = "rate", .id = "4", .value = "none"}), kExitOk);
   EXPECT_EQ(run({.action = "order", .id = "4", .value = "oldest"}), kExitOk);
   EXPECT_EQ(run({.action = "cancel", .id = "4"}), kExitOk);
-  EXPECT_EQ(endpoint_.asked,
-            (std::vector<std::string>{
-                R"(POST /v1/replays {"source":"trades","from":"2024-03-01T10:00:00Z",)"
-                R"("to":"2024-03-01T11:00:00Z","keys":["BTC"],"order":"newest","rate":5000})",
-                R"(PATCH /v1/replays/4 {"state":"paused"})",
-                R"(PATCH /v1/replays/4 {"state":"running"})", R"(PATCH /v1/replays/4 {"rate":null})",
-                R"(PATCH /v1/replays/4 {"order":"oldest"})", "DELETE /v1/replays/4"}));
+  EXPECT_EQ(
+      endpoint_.asked,
+      (std::vector<std::string>{
+          R"(POST /v1/replays {"source":"trades","from":"2024-03-01T10:00:00Z",)"
+          R"("to":"2024-03-01T11:00:00Z","keys":["BTC"],"order":"newest","rate":5000})",
+          R"(PATCH /v1/replays/4 {"state":"paused"})", R"(PATCH /v1/replays/4 {"state":"running"})",
+          R"(PATCH /v1/replays/4 {"rate":null})", R"(PATCH /v1/replays/4 {"order":"oldest"})",
+          "DELETE /v1/replays/4"}));
 }
 
 TEST_F(ReplayCommandTest, WhatIsMissingIsNamed) {

@@ -26,7 +26,8 @@ class BackWorker {
     Store& store;
     Ledger& ledger;
     double drain_rate;  // events per second; the replay log is drained no faster
-    std::function<void(GapId)> gap_known = nullptr;  // a damaged page lost events; it is in the store
+    std::function<void(GapId)> gap_known =
+        nullptr;  // a damaged page lost events; it is in the store
   };
   BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkpoint, RollerOptions roller,
              Places places);

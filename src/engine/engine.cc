@@ -152,25 +152,23 @@ Status Engine::build_replay() {
                   make_history(catalog_.stream_of(source).schema, source, files_, runtime_));
     histories.emplace(catalog_.sources().at(source.name), std::move(history));
   }
-  HC_TRY_ASSIGN(replay_,
-                ReplayLane::open({.config = config_,
-                                  .catalog = catalog_,
-                                  .store = *store_,
-                                  .runtime = runtime_,
-                                  .next_job = [this] { return job_numbers_.take(); },
-                                  .next_gap = [this] { return gap_numbers_.take(); },
-                                  .committed =
-                                      [this](StreamId stream) {
-                                        for (auto& [id, partition] : partitions_) {
-                                          if (partition.stream->id == stream)
-                                            partition.back->committed();
-                                        }
-                                      },
-                                  .advance =
-                                      [this](const SourceConfig& source, EventTime to) {
-                                        advance_for_replay(source, to);
-                                      }},
-                                 std::move(histories)));
+  HC_TRY_ASSIGN(replay_, ReplayLane::open(
+                             {.config = config_,
+                              .catalog = catalog_,
+                              .store = *store_,
+                              .runtime = runtime_,
+                              .next_job = [this] { return job_numbers_.take(); },
+                              .next_gap = [this] { return gap_numbers_.take(); },
+                              .committed =
+                                  [this](StreamId stream) {
+                                    for (auto& [id, partition] : partitions_) {
+                                      if (partition.stream->id == stream)
+                                        partition.back->committed();
+                                    }
+                                  },
+                              .advance = [this](const SourceConfig& source,
+                                                EventTime to) { advance_for_replay(source, to); }},
+                             std::move(histories)));
   return {};
 }
 
@@ -179,8 +177,7 @@ Status Engine::build_replay() {
 void Engine::advance_for_replay(const SourceConfig& source, EventTime to) {
   const StreamInfo& stream = catalog_.stream_of(source);
   const EventTime newest(runtime_.wall_now().time_since_epoch() - source.history->settle);
-  const EventTime until =
-      std::min(to, align_down(newest, stream.schema.page_window));
+  const EventTime until = std::min(to, align_down(newest, stream.schema.page_window));
   std::vector<const Partition*> partitions;
   for (const PartitionId id : stream.partitions) partitions.push_back(&partitions_.at(id));
   const std::vector<LaneWorker::View> seen =

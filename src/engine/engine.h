@@ -27,7 +27,6 @@
 #include "engine/lane_worker.h"
 #include "engine/number_pool.h"
 #include "engine/push_decoders.h"
-#include "engine/number_pool.h"
 #include "engine/read_service.h"
 #include "engine/replay_lane.h"
 #include "engine/source_worker.h"

@@ -81,7 +81,8 @@ void ReplayLane::start() {
   for (const auto& [id, stream] : streams_) {
     const Result<CoverageFacts> facts = (*snapshot)->coverage(id);
     if (!facts) {
-      log_error("gaps not readable", {{"stream", stream_names_[id]}, {"error", facts.error().message}});
+      log_error("gaps not readable",
+                {{"stream", stream_names_[id]}, {"error", facts.error().message}});
       continue;
     }
     const Coverage coverage(*facts, stream.partitions);
@@ -110,23 +111,23 @@ void ReplayLane::wake() {
 
 void ReplayLane::run(size_t worker, const std::stop_token& stop) {
   Rng rng(worker + 1);
-  JobRunner runner({.book = *book_,
-                    .store = at_.store,
-                    .stream = [this](StreamId id) -> const ReplayStream& { return streams_.at(id); },
-                    .source =
-                        [this](SourceId id) {
-                          const std::string* name = at_.catalog.source_name(id);
-                          const SourceConfig* config =
-                              name == nullptr ? nullptr : at_.config.source(*name);
-                          const uint32_t retries =
-                              config != nullptr && config->history ? config->history->retries : 0;
-                          return ReplaySource{history(id), retries};
-                        },
-                    .wake = [this] { wake(); },
-                    .committed = at_.committed,
-                    .next_gap = at_.next_gap,
-                    .gap_known = [this](GapId gap) { gap_known(gap); }},
-                   rng);
+  JobRunner runner(
+      {.book = *book_,
+       .store = at_.store,
+       .stream = [this](StreamId id) -> const ReplayStream& { return streams_.at(id); },
+       .source =
+           [this](SourceId id) {
+             const std::string* name = at_.catalog.source_name(id);
+             const SourceConfig* config = name == nullptr ? nullptr : at_.config.source(*name);
+             const uint32_t retries =
+                 config != nullptr && config->history ? config->history->retries : 0;
+             return ReplaySource{history(id), retries};
+           },
+       .wake = [this] { wake(); },
+       .committed = at_.committed,
+       .next_gap = at_.next_gap,
+       .gap_known = [this](GapId gap) { gap_known(gap); }},
+      rng);
   uint64_t seen = 0;
   while (!stop.stop_requested()) {
     const MonoTime now = at_.runtime.mono_now();
@@ -170,13 +171,16 @@ void ReplayLane::save(Commit commit) {
   const JobId id = commit.job->id;
   at_.store.commit(std::move(commit), [id](const Result<CommitResult>& result) {
     if (!result)
-      log_error("progress of a replay not saved", {{"replay", id}, {"error", result.error().message}});
+      log_error("progress of a replay not saved",
+                {{"replay", id}, {"error", result.error().message}});
   });
 }
 
-/// Commits of a lane take effect in the order given: behind one without content, all before it have.
+/// Commits of a lane take effect in the order given: behind one without content, all before it
+/// have.
 Status ReplayLane::wait_saved() {
-  const auto answer = std::make_shared<std::promise<Result<CommitResult>>>();  // owner: the callback
+  const auto answer =
+      std::make_shared<std::promise<Result<CommitResult>>>();  // owner: the callback
   std::future<Result<CommitResult>> saved = answer->get_future();
   at_.store.commit({.lane = Lane::kReplay},
                    [answer](Result<CommitResult> result) { answer->set_value(std::move(result)); });
@@ -298,7 +302,8 @@ void ReplayLane::recover(Gap gap) {
 }
 
 void ReplayLane::no_history(const Gap& gap) {
-  GapOutcome outcome{.stream = gap.stream, .gaps = {gap.id}, .range = gap.range, .scope = gap.scope};
+  GapOutcome outcome{
+      .stream = gap.stream, .gaps = {gap.id}, .range = gap.range, .scope = gap.scope};
   outcome.kind = GapOutcome::Kind::kUnfillable;
   outcome.detail = "no-history: no source of the stream has a [source.history]";
   Commit commit{.lane = Lane::kReplay,
@@ -340,7 +345,8 @@ ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
 
 std::vector<ReplayEntry> ReplayLane::list() const {
   std::vector<ReplayEntry> out;
-  for (const JobBook::View& view : book_->views(at_.runtime.mono_now())) out.push_back(entry_of(view));
+  for (const JobBook::View& view : book_->views(at_.runtime.mono_now()))
+    out.push_back(entry_of(view));
   return out;
 }
 

@@ -4,7 +4,8 @@
 //   replay-0 …   one thread per piece that is read at once: history → subwindows → store
 //
 // Start: restores jobs from the store (they go on after the last committed subwindow), and opens
-// jobs for gaps that a crash left without one. Stop: pieces are given back; what is committed counts.
+// jobs for gaps that a crash left without one. Stop: pieces are given back; what is committed
+// counts.
 //
 // Thread safety: any thread, after open().
 #pragma once
@@ -35,7 +36,7 @@ class ReplayLane {
     Runtime& runtime;
     std::function<Result<uint64_t>()> next_job;  // numbers of jobs
     std::function<Result<GapId>()> next_gap;     // for what damaged pages lost
-    std::function<void(StreamId)> committed;  // a replay changed pages of it: marks may wait
+    std::function<void(StreamId)> committed;     // a replay changed pages of it: marks may wait
     /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
     std::function<void(const SourceConfig& source, EventTime to)> advance;
   };
@@ -82,7 +83,7 @@ class ReplayLane {
   std::unique_ptr<JobBook> book_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  uint64_t changes_ = 0;        // guarded by mutex_; counts wake()
+  uint64_t changes_ = 0;                 // guarded by mutex_; counts wake()
   std::map<GapId, EventTime> taken_to_;  // guarded by mutex_; how far jobs were opened for a gap
   // What the measured capacity is made of; guarded by mutex_.
   double capacity_ = 0;  // events per busy second of one worker

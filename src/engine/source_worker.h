@@ -1,7 +1,7 @@
-// Reads one pull source (file, stdin, websocket) on a thread of its own: poll, append to the log, tell the
-// source what is durable. A few batches are under way at once, so that parsing goes on during an
-// fsync; when the log is at its bound the batch is held and the source is not polled: it is
-// blocked, not idle.
+// Reads one pull source (file, stdin, websocket) on a thread of its own: poll, append to the log,
+// tell the source what is durable. A few batches are under way at once, so that parsing goes on
+// during an fsync; when the log is at its bound the batch is held and the source is not polled: it
+// is blocked, not idle.
 #pragma once
 #include <atomic>
 #include <memory>

@@ -81,19 +81,20 @@ inline constexpr std::string_view kHistoryUrlVariables[] = {
 /// [source.history]: where lost time of the source can be read again.
 struct HistoryConfig {
   enum class Kind : uint8_t { kFiles, kHttp } kind = Kind::kFiles;
-  FormatConfig format;  // defaults: the source's
-  EventMapping event;   // likewise, field by field
-  Duration settle = 10s;   // newer history than this before now may still change: not read yet
-  Duration disorder{};     // events may be this much out of order; default: the watermark's delay
-  std::string path;        // files: template; {day} and {date} parts are the day of the events
-  std::string day_zone = "UTC";  // files: whose days they are; default: the zone of the time mapping
+  FormatConfig format;    // defaults: the source's
+  EventMapping event;     // likewise, field by field
+  Duration settle = 10s;  // newer history than this before now may still change: not read yet
+  Duration disorder{};    // events may be this much out of order; default: the watermark's delay
+  std::string path;       // files: template; {day} and {date} parts are the day of the events
+  std::string day_zone =
+      "UTC";  // files: whose days they are; default: the zone of the time mapping
   bool last_row_repeated = false;
   // http
-  std::string url;  // with kHistoryUrlVariables
+  std::string url;                             // with kHistoryUrlVariables
   std::vector<std::string> keys;               // as users write them; empty: the url has no {key}
   std::map<std::string, std::string> headers;  // env:NAME and file:PATH replaced by what they name
   enum class Paging : uint8_t { kNone, kCursor, kId, kTime, kLink } paging = Paging::kNone;
-  std::string cursor;   // kCursor: dotted path of the next cursor in the answer
+  std::string cursor;     // kCursor: dotted path of the next cursor in the answer
   uint64_t limit = 1000;  // events an answer holds at most; fewer end the pagination (id, time)
   uint64_t requests_per_second = 10;
   uint64_t weight = 1;  // what one request counts
@@ -128,18 +129,19 @@ struct SourceConfig {
   // http
   ByteCount max_body = 16_MiB;
   // websocket
-  std::string url;                     // ws:// or wss://
-  std::vector<std::string> subscribe;  // messages sent after connecting, in order
+  std::string url;                             // ws:// or wss://
+  std::vector<std::string> subscribe;          // messages sent after connecting, in order
   std::map<std::string, std::string> headers;  // values may be env:NAME or file:PATH
-  std::string tls_ca;                  // PEM file to trust instead of the system's; "" = system
-  Duration ping = 20s;                 // without any message for so long, a ping; twice: reconnect
+  std::string tls_ca;   // PEM file to trust instead of the system's; "" = system
+  Duration ping = 20s;  // without any message for so long, a ping; twice: reconnect
   Duration reconnect_min = 250ms, reconnect_max = 30s;  // backoff, with jitter
   std::map<std::string, std::string> heartbeat_match;   // messages that are heartbeats …
   std::optional<TimeMapping> heartbeat_time;            // … and the time they promise
   // recovery
   DeliveryKind delivery = DeliveryKind::kRetrying;
   Duration overlap{};  // added to both edges of a gap, beyond the delay
-  bool sequence = false;  // EventMapping::sequence is contiguous: it is the id, or becomes the order
+  bool sequence =
+      false;  // EventMapping::sequence is contiguous: it is the id, or becomes the order
   bool sequence_in_order = false;  // it is in the events' order, else their only id
   SequenceScope sequence_scope = SequenceScope::kKey;
   std::optional<HistoryConfig> history;

@@ -9,9 +9,9 @@
 #include <tuple>
 #include <vector>
 
-#include "lane/watched_store_test_util.h"
 #include "lane/lane_driver.h"
 #include "lane/page_merge.h"
+#include "lane/watched_store_test_util.h"
 #include "log/memory_log.h"
 #include "model/key.h"
 #include "progress/control.h"

@@ -61,11 +61,11 @@ struct ReplayJob {
   std::optional<uint64_t> rate;  // events per second of this job, below the global one
   std::string cause;             // "operator", "reconnect", "sequence", "repair", …
   State state = State::kQueued;
-  std::string reason;  // why it failed or is paused, for people
+  std::string reason;                               // why it failed or is paused, for people
   ProcessingTime created{}, started{}, finished{};  // zero = not yet
-  std::vector<GapId> gaps;         // open when its reading began: what its fills close
-  std::vector<Window> done;        // sorted, neither touching nor overlapping
-  std::vector<SetAside> set_aside; // by window
+  std::vector<GapId> gaps;          // open when its reading began: what its fills close
+  std::vector<Window> done;         // sorted, neither touching nor overlapping
+  std::vector<SetAside> set_aside;  // by window
   ReplayCounts counts;
   bool ended() const { return state >= State::kDone; }
   /// Opened for gaps, by nobody's word.

@@ -30,8 +30,8 @@ class Fills {
 
   /// History lacks something: said at once, and left out of fills from now on. Appends outcomes
   /// where a gap is concerned.
-  void lack(const std::vector<HistoryShort>& shorts, const std::vector<HistoryChunk::Missing>& missing,
-            std::vector<GapOutcome>& out);
+  void lack(const std::vector<HistoryShort>& shorts,
+            const std::vector<HistoryChunk::Missing>& missing, std::vector<GapOutcome>& out);
   /// All of `window` was read to its end and is committed. Appends outcomes, each stretch once.
   void fill(const Window& window, std::vector<GapOutcome>& out);
 
@@ -50,9 +50,9 @@ class Fills {
     GapId gap;
     Window range;
   };
-  std::vector<Open> open_;           // stretches of those gaps that are not filled
-  std::vector<GapOutcome> lacks_;    // of this job
-  std::vector<Window> filled_;       // by this job
+  std::vector<Open> open_;         // stretches of those gaps that are not filled
+  std::vector<GapOutcome> lacks_;  // of this job
+  std::vector<Window> filled_;     // by this job
   Locate locate_;
 };
 

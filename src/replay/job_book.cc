@@ -10,9 +10,9 @@
 namespace hindcast {
 namespace {
 
-constexpr Duration kSaveEvery = 1s;   // of progress that nothing depends on
-constexpr Duration kSpeedOver = 5s;   // the speed shown is that of the last so many seconds
-constexpr Duration kPatience = 5s;    // how long the frontier may stand still before less is read
+constexpr Duration kSaveEvery = 1s;  // of progress that nothing depends on
+constexpr Duration kSpeedOver = 5s;  // the speed shown is that of the last so many seconds
+constexpr Duration kPatience = 5s;   // how long the frontier may stand still before less is read
 
 TokenBucketOptions per_second(uint64_t rate) {
   // A quarter of a second at once: long enough for a subwindow's worth of work, short for live.
@@ -101,7 +101,8 @@ JobId JobBook::add(ReplayJob job, bool coalesce, MonoTime now) {
   if (coalesce) {
     for (auto& [id, entry] : jobs_) {
       ReplayJob& other = entry->job;
-      if (!entry->waits() || entry->preparing || !other.automatic() || other.started != ProcessingTime{} || other.stream != job.stream ||
+      if (!entry->waits() || entry->preparing || !other.automatic() ||
+          other.started != ProcessingTime{} || other.stream != job.stream ||
           other.source != job.source || !other.keys.empty()) {
         continue;
       }
@@ -246,7 +247,8 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
       entry->served = ++served_;
       return Assignment{Assignment::Kind::kPrepare, entry->job, {}};
     }
-    const EventTime sealed = frontier(entry->job.stream), old_enough = settled(entry->job.stream, entry->job.source);
+    const EventTime sealed = frontier(entry->job.stream),
+                    old_enough = settled(entry->job.stream, entry->job.source);
     const EventTime limit = std::min(sealed, old_enough);
     std::optional<Window> piece = next_window(*entry, limit, false);
     if (!piece && entry->work.empty()) {
@@ -349,7 +351,8 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
     for (const Window& piece : entry->pieces) {
       if (!piece.intersects(assignment.piece)) continue;
       for (const Window& done : entry->job.done) {
-        if (const Window both = common(piece, done); !empty(both)) entry->fills.fill(both, outcomes);
+        if (const Window both = common(piece, done); !empty(both))
+          entry->fills.fill(both, outcomes);
       }
     }
     std::erase_if(entry->work, [&](const Entry::Work& w) { return w.piece == assignment.piece; });

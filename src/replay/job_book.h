@@ -2,8 +2,8 @@
 // them. Workers (replay/job_runner.h) ask it for pieces; limits are global, never per job.
 //
 //   add ──► queued ── a worker prepares it: pieces of its history, gaps that are open ──► running
-//   running: pieces are given out and come back finished, set aside, or unfinished (paused, stopped)
-//   nothing left ──► done, or failed when windows were set aside
+//   running: pieces are given out and come back finished, set aside, or unfinished (paused,
+//   stopped) nothing left ──► done, or failed when windows were set aside
 //
 // Crash story: `save` gets a job's whole record after every change that must outlive a crash, in
 // order. A restart restores the records; windows in `done` are not read again, so at most the
@@ -127,7 +127,7 @@ class JobBook {
   View view_of(const Entry& entry, MonoTime now) const;
 
   mutable std::mutex mutex_;
-  JobLimits limits_;          // all below are guarded by mutex_
+  JobLimits limits_;  // all below are guarded by mutex_
   const Save save_;
   const Locate locate_;
   TokenBucket bucket_;

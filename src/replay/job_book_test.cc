@@ -17,8 +17,9 @@ Window minutes(int64_t from, int64_t to) { return {at(from), at(to)}; }
 class JobBookTest : public ::testing::Test {
  protected:
   explicit JobBookTest(JobLimits limits = {.rate = 1'000, .stagger = 8s})
-      : book_(limits, [this](Commit commit) { saved_.push_back(std::move(commit)); },
-              [](StreamId, BytesView) { return kPartition; }, now_) {}
+      : book_(
+            limits, [this](Commit commit) { saved_.push_back(std::move(commit)); },
+            [](StreamId, BytesView) { return kPartition; }, now_) {}
 
   static ReplayJob job(JobId id, Window range, uint32_t source = 1) {
     ReplayJob out;
@@ -31,8 +32,8 @@ class JobBookTest : public ::testing::Test {
     return out;
   }
   std::optional<Assignment> take(EventTime frontier = kMaxEventTime) {
-    return book_.take([=](StreamId) { return frontier; }, [](StreamId, SourceId) { return kMaxEventTime; },
-                      now_, kWall);
+    return book_.take([=](StreamId) { return frontier; },
+                      [](StreamId, SourceId) { return kMaxEventTime; }, now_, kWall);
   }
   /// Takes a job through its preparation.
   void prepare(std::vector<Window> pieces, CoverageFacts facts = {}) {
@@ -231,8 +232,8 @@ TEST_F(JobBookTest, AssumedOrderFillsNothingBeforeThePieceIsAtItsEnd) {
   EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 10)});
   half.window = minutes(10, 20);
   book_.progressed(*assignment, {half}, true, now_, kWall);
-  const auto filled = std::ranges::find_if(
-      saved_, [](const Commit& commit) { return !commit.outcomes.empty(); });
+  const auto filled =
+      std::ranges::find_if(saved_, [](const Commit& commit) { return !commit.outcomes.empty(); });
   ASSERT_NE(filled, saved_.end());
   EXPECT_EQ(filled->outcomes[0].range, minutes(0, 20));
 }

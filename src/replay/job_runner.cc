@@ -124,8 +124,8 @@ JobRunner::When JobRunner::take(MonoTime now, ProcessingTime wall) {
     EventTime slowest = kMaxEventTime;
     for (const PartitionId partition : at_.stream(id).partitions) {
       const auto checkpoint = (*snapshot)->checkpoint(partition);
-      slowest = std::min(slowest, checkpoint && *checkpoint ? (*checkpoint)->frontier.window
-                                                            : kMinEventTime);
+      slowest = std::min(
+          slowest, checkpoint && *checkpoint ? (*checkpoint)->frontier.window : kMinEventTime);
     }
     return slowest;
   };
@@ -210,8 +210,7 @@ JobRunner::When JobRunner::read_history(MonoTime now, ProcessingTime wall) {
   return answered(*std::move(chunk), now, wall);
 }
 
-JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now,
-                                    ProcessingTime wall) {
+JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now, ProcessingTime wall) {
   if (chunk) {
     attempts_ = 0;
     if (chunk->retry_after) not_before_ = now + *chunk->retry_after;
@@ -234,8 +233,10 @@ JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now,
 
 /// Doubles with each attempt, with full jitter, so that workers do not come back together.
 Duration JobRunner::backoff() const {
-  const Duration most = std::min<Duration>(kBackoffMax, kBackoffMin * (1LL << std::min(attempts_, 10U)));
-  return kBackoffMin / 2 + Duration(static_cast<int64_t>(rng_.below(static_cast<uint64_t>(most.count()))));
+  const Duration most =
+      std::min<Duration>(kBackoffMax, kBackoffMin * (1LL << std::min(attempts_, 10U)));
+  return kBackoffMin / 2 +
+         Duration(static_cast<int64_t>(rng_.below(static_cast<uint64_t>(most.count()))));
 }
 
 void JobRunner::give_heads(ProcessingTime wall) {
@@ -258,8 +259,8 @@ void JobRunner::give_parts(ProcessingTime wall) {
   if (!snapshot) return set_aside(snapshot.error(), wall);
   const ReplayStream& stream = at_.stream(assignment_->job.stream);
   for (const PageRead& read : run_->parts()) {
-    Result<PageParts> page = read_for_merge(**snapshot, read.key, Lane::kReplay, stream.schema,
-                                            stream.aggregates);
+    Result<PageParts> page =
+        read_for_merge(**snapshot, read.key, Lane::kReplay, stream.schema, stream.aggregates);
     if (!page) return set_aside(page.error(), wall);
     pages.push_back(*std::move(page));
   }

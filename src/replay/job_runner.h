@@ -42,7 +42,7 @@ class JobRunner {
     Store& store;
     std::function<const ReplayStream&(StreamId)> stream;
     std::function<ReplaySource(SourceId)> source;
-    std::function<void()> wake;  // any thread: step() again
+    std::function<void()> wake;               // any thread: step() again
     std::function<void(StreamId)> committed;  // pages of it changed: marks may wait
     /// For what damaged pages lost (lane/remake.h); absent: such a page sets its piece aside.
     std::function<Result<GapId>()> next_gap = nullptr;
@@ -83,8 +83,8 @@ class JobRunner {
   std::unique_ptr<PieceRun> run_;
   std::vector<GapId> gaps_;  // of the commit under way
   uint32_t retries_ = 5, attempts_ = 0;
-  MonoTime not_before_{};   // of the next call to history
-  bool asked_ = false;      // history owes an answer
+  MonoTime not_before_{};    // of the next call to history
+  bool asked_ = false;       // history owes an answer
   bool committing_ = false;  // the store does
   std::vector<Bytes> keys_;  // sorted; of the assignment
   Reason reason_ = Reason::kCompute;

@@ -36,7 +36,8 @@ class JobRunnerTest : public ::testing::Test {
   }
   void history_of(const std::vector<Event>& events, MemoryHistoryOptions options = {}) {
     options.piece = options.piece == Duration(1h) ? Duration(1min) : options.piece;
-    history_ = std::make_unique<MemoryHistory>(small_schema(), batch_of(events), std::move(options));
+    history_ =
+        std::make_unique<MemoryHistory>(small_schema(), batch_of(events), std::move(options));
   }
   void job(JobId id, Window range, ReplayJob::Mode mode = ReplayJob::Mode::kMerge) {
     ReplayJob job;
@@ -71,13 +72,12 @@ class JobRunnerTest : public ::testing::Test {
                        Duration resolution, Content& out) {
     const StreamSchema schema = small_schema();
     State state(schema, aggregate.rule);
-    ASSERT_TRUE(snapshot.rows({aggregate.id, resolution, {kMinEventTime, kMaxEventTime}},
-                              [&](const Row& row) {
-                                out[{aggregate.id, resolution, row.at.bucket,
-                                     key_to_string(schema.key, row.at.key)}]
-                                    .count = row.events;
-                                return true;
-                              }));
+    ASSERT_TRUE(snapshot.rows(
+        {aggregate.id, resolution, {kMinEventTime, kMaxEventTime}}, [&](const Row& row) {
+          out[{aggregate.id, resolution, row.at.bucket, key_to_string(schema.key, row.at.key)}]
+              .count = row.events;
+          return true;
+        }));
   }
 
   MemoryStore store_;
@@ -95,7 +95,10 @@ class JobRunnerTest : public ::testing::Test {
   JobRunner runner_{{.book = book_,
                      .store = store_,
                      .stream = [this](StreamId) -> const ReplayStream& { return stream_; },
-                     .source = [this](SourceId) { return ReplaySource{history_.get(), 3}; },
+                     .source =
+                         [this](SourceId) {
+                           return ReplaySource{history_.get(), 3};
+                         },
                      .wake = [] {},
                      .committed = [](StreamId) {}},
                     rng_};
@@ -103,7 +106,8 @@ class JobRunnerTest : public ::testing::Test {
 
 std::vector<Event> events_every(Duration step, int count) {
   std::vector<Event> out;
-  for (int i = 0; i < count; ++i) out.push_back({"k" + std::to_string(i % 3), step * i, i, 0, Op::kUpsert, i});
+  for (int i = 0; i < count; ++i)
+    out.push_back({"k" + std::to_string(i % 3), step * i, i, 0, Op::kUpsert, i});
   return out;
 }
 
@@ -195,10 +199,10 @@ TEST_F(JobRunnerTest, AHistoryThatNeverAnswersIsSetAsideWithItsReason) {
 
 TEST_F(JobRunnerTest, OneBadPieceLeavesTheOthersDone) {
   uint64_t call = 0;
-  history_of(events_every(1s, 300), {.chunk_events = 1'000, .fault = [&]() -> std::optional<Error> {
-                                      return ++call == 2 ? std::optional(corruption("truncated: b.gz"))
-                                                         : std::nullopt;
-                                    }});
+  history_of(events_every(1s, 300),
+             {.chunk_events = 1'000, .fault = [&]() -> std::optional<Error> {
+                return ++call == 2 ? std::optional(corruption("truncated: b.gz")) : std::nullopt;
+              }});
   open_gap(4, {EventTime(0s), EventTime(5min)});
   job(1, {EventTime(0s), EventTime(5min)});
   const ReplayJob done = run(1);

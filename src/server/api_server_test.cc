@@ -141,7 +141,8 @@ TEST_F(ApiServerTest, TooManyStreamsAreRefusedAndThePlaceOfOneThatLeftIsFree) {
   EXPECT_NE(parse_json(refused.body).value()["detail"].text.find("too many streams"),
             std::string::npos);
   first.join();
-  while (!taken(100ms)) std::this_thread::yield();  // the server sees by its next comment that it left
+  while (!taken(100ms))
+    std::this_thread::yield();  // the server sees by its next comment that it left
 }
 
 // A stream that cannot be read ends: its reader comes back, and may be told why.

@@ -137,7 +137,8 @@ class CannedService final : public Service {
     entry.job.cause = "reconnect";
     entry.job.state = ReplayJob::State::kRunning;
     entry.job.gaps = {7};
-    entry.job.set_aside = {{{at("2024-03-01T10:10:00Z"), at("2024-03-01T10:20:00Z")}, "truncated: a.gz"}};
+    entry.job.set_aside = {
+        {{at("2024-03-01T10:10:00Z"), at("2024-03-01T10:20:00Z")}, "truncated: a.gz"}};
     entry.job.counts = {.read = 10, .added = 6, .duplicate = 4, .bytes_written = 99};
     entry.waits_for = "rate";
     entry.share_done = 0.5;

@@ -49,8 +49,8 @@ void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<Stream
       .field("cause", job.cause);
   windows(json, job.range);
   json.key("keys").begin_array();
-  const auto stream = std::ranges::find(
-      streams, entry.stream, [](const StreamSummary& s) { return s.schema.name; });
+  const auto stream = std::ranges::find(streams, entry.stream,
+                                        [](const StreamSummary& s) { return s.schema.name; });
   for (const Bytes& key : job.keys) {
     if (stream != streams.end()) render_key(json, stream->schema, key);
   }
