@@ -12,7 +12,7 @@ using testing::Not;
 
 class CannedEndpoint final : public Endpoint {
  public:
-  Result<Reply> ask(const std::string& method, const std::string& target) override {
+  Result<Reply> ask(const std::string& method, const std::string& target, Bytes) override {
     asked = method + " " + target;
     return answer;
   }
