@@ -251,21 +251,6 @@ void render(JsonWriter& json, const DeadLetterEntry& entry) {
       .end_object();
 }
 
-void render(JsonWriter& json, const VerifyReport& report) {
-  json.begin_object().field("ok", report.differences_total == 0).field("pages", report.pages);
-  json.field("events", report.events)
-      .field("rows", report.rows)
-      .field("differences_total", report.differences_total);
-  json.key("differences").begin_array();
-  for (const auto& d : report.differences) {
-    json.begin_object().field("aggregate", d.aggregate).field("key", d.key).field("what", d.what);
-    json.field("start", to_rfc3339(d.window.start))
-        .field("end", to_rfc3339(d.window.end))
-        .end_object();
-  }
-  json.end_array().end_object();
-}
-
 namespace {
 
 void changed_rows(JsonWriter& json, const Change& change, const ChangeNames& names) {
