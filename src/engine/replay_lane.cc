@@ -169,7 +169,9 @@ void ReplayLane::measure() {
 
 void ReplayLane::save(Commit commit) {
   const JobId id = commit.job->id;
-  at_.store.commit(std::move(commit), [id](const Result<CommitResult>& result) {
+  ++*unsaved_;
+  at_.store.commit(std::move(commit), [id, unsaved = unsaved_](const Result<CommitResult>& result) {
+    --*unsaved;
     if (!result)
       log_error("progress of a replay not saved",
                 {{"replay", id}, {"error", result.error().message}});
@@ -178,7 +180,7 @@ void ReplayLane::save(Commit commit) {
 
 /// Commits of a lane take effect in the order given: behind one without content, all before it
 /// have.
-Status ReplayLane::wait_saved() {
+Status ReplayLane::wait_saved() const {
   const auto answer =
       std::make_shared<std::promise<Result<CommitResult>>>();  // owner: the callback
   std::future<Result<CommitResult>> saved = answer->get_future();
@@ -343,16 +345,24 @@ ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
   return entry;
 }
 
-std::vector<ReplayEntry> ReplayLane::list() const {
+/// What is said to have ended has: whoever reads gaps and rows next finds what it did.
+Status ReplayLane::wait_ended(const std::vector<JobBook::View>& views) const {
+  const bool ended = std::ranges::any_of(views, [](const auto& view) { return view.job.ended(); });
+  return ended && *unsaved_ > 0 ? wait_saved() : Status();
+}
+
+Result<std::vector<ReplayEntry>> ReplayLane::list() const {
+  const std::vector<JobBook::View> views = book_->views(at_.runtime.mono_now());
+  HC_TRY(wait_ended(views));
   std::vector<ReplayEntry> out;
-  for (const JobBook::View& view : book_->views(at_.runtime.mono_now()))
-    out.push_back(entry_of(view));
+  for (const JobBook::View& view : views) out.push_back(entry_of(view));
   return out;
 }
 
 Result<ReplayEntry> ReplayLane::get(JobId id) const {
   const auto view = book_->view(id, at_.runtime.mono_now());
   if (!view) return not_found("no replay " + std::to_string(id));
+  HC_TRY(wait_ended({*view}));
   return entry_of(*view);
 }
 

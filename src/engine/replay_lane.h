@@ -9,6 +9,7 @@
 //
 // Thread safety: any thread, after open().
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -52,7 +53,8 @@ class ReplayLane {
   Result<ReplayEntry> add(const ReplayRequest& request);
   Result<ReplayEntry> change(JobId id, const ReplayChange& change);
   Result<ReplayEntry> cancel(JobId id);
-  std::vector<ReplayEntry> list() const;
+  // Of a job that has ended, all that it did is in the store.
+  Result<std::vector<ReplayEntry>> list() const;
   Result<ReplayEntry> get(JobId id) const;
 
   /// A gap whose both edges are known is in the store: a job is opened for what no job was opened
@@ -68,7 +70,8 @@ class ReplayLane {
   void run(size_t worker, const std::stop_token& stop);
   void wake();
   void save(Commit commit);
-  Status wait_saved();
+  Status wait_saved() const;
+  Status wait_ended(const std::vector<JobBook::View>& views) const;
   void measure();
   Result<ReplayJob> job_of(const ReplayRequest& request) const;
   ReplayEntry entry_of(const JobBook::View& view) const;
@@ -80,6 +83,9 @@ class ReplayLane {
   const Histories histories_;
   std::map<StreamId, ReplayStream> streams_;
   std::map<StreamId, std::string> stream_names_;
+  // Commits of jobs on their way. Owners: this and their callbacks.
+  const std::shared_ptr<std::atomic<uint64_t>> unsaved_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
   std::unique_ptr<JobBook> book_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

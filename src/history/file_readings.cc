@@ -83,6 +83,14 @@ void FileReadings::look_at_times(Reading& reading, const std::vector<int64_t>& t
                   : Window{lowest, highest};
   reading.progress = std::max(reading.progress, earlier(highest, parts_.history.disorder));
   reading.events += times.size() - first_new;
+  if (reading.of_next_day) {
+    const EventTime least = earlier(known_.end, parts_.history.disorder);
+    for (auto at = begin; at != times.end(); ++at) {
+      if (event_time_ns(*at) < least && reading.outside++ == 0)
+        reading.first_outside = event_time_ns(*at);
+    }
+    return;
+  }
   if (known_.contains(lowest) && known_.contains(highest)) return;
   const Window near{earlier(known_.start, parts_.history.disorder), known_.end};
   for (auto at = begin; at != times.end(); ++at) {
@@ -95,10 +103,13 @@ void FileReadings::look_at_times(Reading& reading, const std::vector<int64_t>& t
 Status FileReadings::check_day(const Reading& reading, bool end) const {
   if (reading.outside < (end ? 1 : kOutsideMin) || reading.outside * kOutsideShare < reading.events)
     return {};
+  const std::string day = reading.of_next_day
+                              ? "which begins at " + to_rfc3339(known_.end)
+                              : to_rfc3339(known_.start) + " to " + to_rfc3339(known_.end);
   return invalid_argument(
       "outside-day: " + reading.name + ": " + std::to_string(reading.outside) + " of " +
-      std::to_string(reading.events) + " events are not of its day, " + to_rfc3339(known_.start) +
-      " to " + to_rfc3339(known_.end) + ", the first one at " + to_rfc3339(reading.first_outside) +
+      std::to_string(reading.events) + " events are not of its day, " + day +
+      ", the first one at " + to_rfc3339(reading.first_outside) +
       "; are day_zone and the unit and zone of times right? Events that come so late need a larger "
       "`disorder`; a file of something else than a day, another name for its part of the path");
 }
@@ -141,16 +152,19 @@ Result<size_t> FileReadings::step(size_t size, HistoryChunk& chunk) {
   reading.check.add(counts, chunk.dead, first_dead);
   HC_TRY(reading.check.judge(parts_.decoder, end));
   look_at_times(reading, chunk.events.time, first_event);
+  const bool enough = end || (reading.of_next_day && reading.progress >= known_.end);
+  HC_TRY(check_day(reading, enough));
   if (reading.of_next_day) {
-    keep_asked(parts_.schema, {kMinEventTime, kMaxEventTime}, {kMinEventTime, known_.end}, {},
-               chunk.events, first_event);
+    // Only what may be late: its times are wrong otherwise, and not this day's.
+    keep_asked(parts_.schema, {kMinEventTime, kMaxEventTime},
+               {earlier(known_.end, parts_.history.disorder), known_.end}, {}, chunk.events,
+               first_event);
     chunk.dead.resize(first_dead);  // its own day has them
   } else {
-    HC_TRY(check_day(reading, end));
     chunk.ignored += counts.ignored;
   }
   chunk.spent.bytes += ByteCount{reading.content->raw_bytes() - raw_before};
-  if (end || (reading.of_next_day && reading.progress >= known_.end)) close(reading);
+  if (enough) close(reading);
   return got;
 }
 

@@ -276,6 +276,21 @@ TEST_F(FilesHistoryTest, WhatCameAfterMidnightIsFoundInTheNextDaysFile) {
   EXPECT_EQ(read(day).names.size(), first.size());
 }
 
+// Else the evening of every day would hold the next morning's events as well.
+TEST_F(FilesHistoryTest, ANextDaysFileInAnotherZoneIsFoundOut) {
+  const std::vector<Trade> first = of_day(make_trades(1000, 2), 0);
+  std::vector<Trade> second = of_day(make_trades(1000, 2), 1);
+  for (Trade& trade : second) trade.ms -= kDayMs / 4;
+  write("/a/20131007.ndjson", ndjson_of(first));
+  write("/a/20131008.ndjson", ndjson_of(second));
+  make("/a/{day}.ndjson", [](HistoryConfig& history) { history.disorder = 5s; });
+  const ReadAll all = read(ms_window(kFirstMs, kFirstMs + kDayMs));
+  ASSERT_TRUE(all.error);
+  EXPECT_THAT(all.error->message, StartsWith("outside-day: 20131008.ndjson: "));
+  EXPECT_THAT(all.error->message, HasSubstr("which begins at 2013-10-08T00:00:00Z"));
+  EXPECT_LE(all.names.size(), first.size());
+}
+
 TEST_F(FilesHistoryTest, FewEventsOfAnotherDayStayForTheReaderToJudge) {
   std::vector<Trade> trades = make_trades(1000, 1);
   trades.push_back({"DOGE", 1, kFirstMs - kDayMs});  // its clock was wrong

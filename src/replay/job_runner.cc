@@ -222,9 +222,10 @@ JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now, Pr
     return std::nullopt;
   }
   if (++attempts_ > retries_) {
-    set_aside(std::move(chunk).error().with("given up after " + std::to_string(retries_) +
-                                            " tries again"),
-              wall);
+    Error error = std::move(chunk).error();  // its word stays in front
+    error.message +=
+        "; given up after " + std::to_string(retries_) + (retries_ == 1 ? " retry" : " retries");
+    set_aside(error, wall);
     return std::nullopt;
   }
   not_before_ = now + std::max(cursor_->retry_after().value_or(Duration(0)), backoff());
