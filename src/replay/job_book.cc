@@ -107,6 +107,7 @@ JobId JobBook::add(ReplayJob job, bool coalesce, MonoTime now) {
         continue;
       }
       join(other, job);
+      entry->prepared = false;  // pieces and gaps were those of the smaller range
       write(*entry, {}, job.created);
       return id;
     }

@@ -134,6 +134,20 @@ TEST_F(JobBookTest, AutomaticJobsOfOneSourceJoinAndThoseOfSeveralAreStaggered) {
   EXPECT_EQ(third->job.id, 3u);
 }
 
+// Prepared for a part, it would wait for the rest for ever.
+TEST_F(JobBookTest, AJobThatIsJoinedAfterItsPreparationIsPreparedAgain) {
+  book_.add(job(1, minutes(0, 10)), true, now_);
+  prepare({minutes(0, 10)});
+  EXPECT_EQ(book_.add(job(2, minutes(20, 30)), true, now_), 1u);
+  prepare({minutes(0, 30)});
+  const auto first = take(), second = take();
+  ASSERT_TRUE(first && second);
+  finish(*first);
+  finish(*second);
+  EXPECT_EQ(state(1), ReplayJob::State::kDone);
+  EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 30)});
+}
+
 // Limits are global: a second job does not double them.
 TEST_F(JobBookTest, CapsHoldForAllJobsTogether) {
   for (JobId id = 1; id <= 4; ++id)
