@@ -1,9 +1,12 @@
-// `hindcast demo`: a year of real flights through a real daemon, which is killed with kill -9 in
-// the middle, and the proof that every row equals a recomputation that shares no code with
-// Hindcast.
+// `hindcast demo`: recovery, end to end. Eight airlines come over WebSockets from `hindcast feed`
+// into a daemon; all lose their connection and return at the same moment; the daemon is killed
+// while it recovers; and then the proof that every row is what it would have been.
 //
-// The daemon is this same program, started as a child with a configuration of its own in a
-// temporary folder; everything goes through HTTP and the command line, as a user's data would.
+//   demo.cc           the play
+//   demo_data.h       the flights and the configurations
+//   demo_programs.h   the feed and the daemons, as child processes
+//   demo_board.h      what is shown meanwhile
+//   demo_proof.h      the comparisons
 #pragma once
 #include <string>
 
@@ -12,10 +15,9 @@ namespace hindcast {
 struct DemoOptions {
   std::string data;   // folder with flights.ndjson (scripts/flights); empty = the usual cache
   bool once = false;  // end after the proof; otherwise keep the daemon for queries
-  size_t batch_events = 1000;  // of one request
 };
 
-/// The exit code: 0 when everything is equal.
+/// The exit code: 0 when every check holds.
 int demo_command(const DemoOptions& options);
 
 }  // namespace hindcast
