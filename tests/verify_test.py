@@ -44,6 +44,10 @@ START_MS = 1_709_290_800_000  # 2024-03-01T11:00:00Z
 AFTER = "2024-03-01T11:11:00Z"
 
 
+# What the file holds; of the time behind its last event a history can say nothing.
+SPAN = ("--to", "2024-03-01T11:10:00Z")
+
+
 class VerifyTest(harness.SystemTest):
     def events(self):
         return [{"symbol": f"S{i % 3}", "id": i, "t": START_MS + i * 1000, "p": f"{i}.25"} for i in range(600)]
@@ -89,24 +93,24 @@ class VerifyTest(harness.SystemTest):
             self.until_refilled(hindcast, mended)
         self.assertEqual(hindcast.table("bars"), before)
         hindcast.command("verify")
-        hindcast.command("verify", "--against", "history")
+        hindcast.command("verify", "--against", "history", *SPAN)
 
     def test_what_history_says_otherwise_is_located_and_taken_over(self):
         hindcast = self.installed()
-        hindcast.command("verify", "--against", "history")
+        hindcast.command("verify", "--against", "history", *SPAN)
         events = self.events()
         events[130]["p"] = "1000.00"  # in the third minute
         self.write_history(hindcast, events)
-        found = self.verify(hindcast, "--against", "history", code=1)
+        found = self.verify(hindcast, "--against", "history", *SPAN, code=1)
         self.assertEqual(found["by_kind"], {"differs": 1}, found)
         self.assertEqual((found["differences"][0]["key"], found["differences"][0]["start"]), ("S1", "2024-03-01T11:02:00Z"))
         before = hindcast.table("bars")
-        self.until_refilled(hindcast, self.verify(hindcast, "--against", "history", "--repair", code=1))
+        self.until_refilled(hindcast, self.verify(hindcast, "--against", "history", *SPAN, "--repair", code=1))
         after = hindcast.table("bars")
         changed = [at for at in after if after[at] != before[at]]
         self.assertEqual(changed, [("S1", START_MS + 120_000)])
         self.assertEqual(float(after[changed[0]]["total"] - before[changed[0]]["total"]), 1000 - 130.25)
-        hindcast.command("verify", "--against", "history")
+        hindcast.command("verify", "--against", "history", *SPAN)
         hindcast.command("verify")
 
 
