@@ -220,7 +220,7 @@ Result<ReplayJob> ReplayLane::job_of(const ReplayRequest& request) const {
     std::vector<Window> wanted;
     for (const Window& window : request.only)
       add_window(wanted, whole_pages(window, stream.schema.page_window));
-    job.done = left_of(job.range, wanted);
+    job.done = job.skipped = left_of(job.range, wanted);
   }
   job.mode = request.mode;
   job.order = request.order;

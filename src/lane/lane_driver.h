@@ -65,6 +65,8 @@ class LaneDriver {
   /// Requires: can(step). Errors: of log and store. A step may find that there is nothing: see
   /// progress().
   Status take(Step step, ProcessingTime now);
+  /// Somebody else committed pages: marks may wait.
+  void look_for_marks() { roll_due_ = true; }
   /// Steps until nothing is left to do. Errors: of log and store, or a lane that was dropped.
   Status run(ProcessingTime now);
 

@@ -7,7 +7,7 @@ namespace hindcast {
 void MarkSet::add(const LaneAggregate& aggregate, const PageKey& page,
                   const std::vector<Bytes>& keys, Cause cause) {
   const EventTime bucket = align_down(page.window, *aggregate.parent);
-  const auto [at, is_new] = marks_.try_emplace({aggregate.id, bucket, page.slot});
+  const auto [at, is_new] = marks_.try_emplace({aggregate.id, bucket, page.partition, page.slot});
   Mark& mark = at->second;
   if (is_new) {
     mark = {.aggregate = aggregate.id,

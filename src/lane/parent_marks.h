@@ -17,7 +17,8 @@ namespace hindcast {
 /// More keys than this are not worth naming: the mark then stands for the whole slot.
 inline constexpr size_t kMarkKeysMax = 1'024;
 
-/// Marks of one commit, one per (aggregate, parent bucket, slot).
+/// Marks of one commit, one per (aggregate, parent bucket, partition, slot): a replay commits pages
+/// of several partitions at once.
 class MarkSet {
  public:
   /// Empty keys = the whole slot.
@@ -26,7 +27,7 @@ class MarkSet {
   std::vector<Mark> take();
 
  private:
-  std::map<std::tuple<AggregateId, EventTime, uint16_t>, Mark> marks_;
+  std::map<std::tuple<AggregateId, EventTime, PartitionId, uint16_t>, Mark> marks_;
 };
 
 /// What the live lane knows besides: its frontier, and which open parents have a mark already.

@@ -123,6 +123,8 @@ Bytes encode(const ReplayJob& job) {
   for (const GapId gap : job.gaps) put_varint(out, gap);
   put_varint(out, job.done.size());
   for (const Window& window : job.done) put_window(out, window);
+  put_varint(out, job.skipped.size());
+  for (const Window& window : job.skipped) put_window(out, window);
   put_varint(out, job.set_aside.size());
   for (const ReplayJob::SetAside& aside : job.set_aside) {
     put_window(out, aside.window);
@@ -150,6 +152,7 @@ Result<ReplayJob> decode_replay_job(BytesView bytes) {
     *time = ProcessingTime(Duration(in.signed_varint()));
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) job.gaps.push_back(in.varint());
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) job.done.push_back(get_window(in));
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) job.skipped.push_back(get_window(in));
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
     const Window window = get_window(in);
     job.set_aside.push_back({window, std::string(in.string())});

@@ -63,8 +63,10 @@ struct ReplayJob {
   State state = State::kQueued;
   std::string reason;                               // why it failed or is paused, for people
   ProcessingTime created{}, started{}, finished{};  // zero = not yet
-  std::vector<GapId> gaps;          // open when its reading began: what its fills close
-  std::vector<Window> done;         // sorted, neither touching nor overlapping
+  std::vector<GapId> gaps;      // open when its reading began: what its fills close
+  std::vector<Window> done;     // sorted, neither touching nor overlapping
+  std::vector<Window> skipped;  // likewise: of `range`, what nobody asked for. In `done` from the
+                                // beginning, and never read
   std::vector<SetAside> set_aside;  // by window
   ReplayCounts counts;
   bool ended() const { return state >= State::kDone; }

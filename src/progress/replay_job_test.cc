@@ -30,6 +30,7 @@ ReplayJob some_job() {
   job.started = ProcessingTime(Duration(2));
   job.gaps = {1, 2};
   job.done = {from_to(60, 70), from_to(80, 90)};
+  job.skipped = {from_to(80, 90)};
   job.set_aside = {{from_to(70, 75), "http-404: gone"}};
   job.counts = {.read = 1,
                 .added = 2,
@@ -54,6 +55,7 @@ TEST(ReplayJobTest, BytesAreThoseOfTheFormatPage) {
                            "097265636f6e6e656374 02 0f627920746865206f70657261746f72"
                            "02 04 00 02 0102"
                            "02 80e0ba84bf03 80f099c58904 8080f985d404 8090d8c69e05"
+                           "01 8080f985d404 8090d8c69e05"
                            "01 80f099c58904 80b8c9e5ae04 0e687474702d3430343a20676f6e65"
                            "0102030405060708090a0b0c0d"));
 }

@@ -21,9 +21,7 @@ Fills::Fills(const ReplayJob& job, const CoverageFacts& facts,
   const bool began = job.started != ProcessingTime{};
   const std::set<GapId> known(job.gaps.begin(), job.gaps.end());
   const Coverage coverage(facts, partitions);
-  std::vector<Window> reads;
-  for (const Window& window : left_of(job.range, began ? std::vector<Window>() : job.done))
-    reads.push_back(window);
+  const std::vector<Window> reads = left_of(job.range, job.skipped);
   std::set<GapId> gaps;
   for (const Hole& hole : coverage.holes()) {
     if (began && !known.contains(hole.gap)) continue;

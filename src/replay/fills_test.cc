@@ -57,6 +57,23 @@ TEST(FillsTest, AFillIsClippedToTheGapAndSaidOnce) {
   EXPECT_TRUE(coverage_of(facts, out).holes().empty());
 }
 
+// Windows in `done` that nobody asked for were never read. After a restart they look like those that
+// were, but for `skipped`.
+TEST(FillsTest, WhatNobodyAskedForIsNotFilledAlsoAfterARestart) {
+  const CoverageFacts facts = gap_over(minutes(10, 40));
+  ReplayJob job = job_over(minutes(0, 60));
+  job.skipped = {minutes(20, 30)};
+  job.done = {minutes(0, 40)};
+  job.started = ProcessingTime(1h);
+  job.gaps = {1};
+  Fills fills(job, facts, {kPartition}, kLocate);
+  std::vector<GapOutcome> out;
+  fills.fill(minutes(0, 40), out);
+  const Coverage coverage = coverage_of(facts, out);
+  ASSERT_EQ(coverage.holes().size(), 1u);
+  EXPECT_EQ(coverage.holes().front().range, minutes(20, 30));
+}
+
 // What live has and history lacks shows that history is not the truth there: for that key and
 // window nothing is filled, for all else everything is.
 TEST(FillsTest, AKeyThatHistoryIsShortOfStaysUnfillable) {

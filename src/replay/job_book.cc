@@ -136,7 +136,7 @@ void JobBook::join(ReplayJob& into, const ReplayJob& other) {
   for (const Window& window : left_of(other.range, other.done)) add_window(wanted, window);
   into.range = {std::min(into.range.start, other.range.start),
                 std::max(into.range.end, other.range.end)};
-  into.done = left_of(into.range, wanted);
+  into.done = into.skipped = left_of(into.range, wanted);
   if (other.cause == "reconnect") into.cause = other.cause;  // the holes in numbers follow from it
 }
 

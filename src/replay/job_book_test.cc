@@ -57,6 +57,23 @@ class JobBookTest : public ::testing::Test {
   JobBook book_;
 };
 
+// It waits for the frontier, prepared and not begun, and knows pieces and gaps of its first range.
+TEST_F(JobBookTest, AJobThatIsJoinedIsPreparedAgain) {
+  book_.add(job(1, minutes(0, 10)), true, now_);
+  prepare({minutes(0, 10)});
+  EXPECT_FALSE(take(at(0)));
+  EXPECT_EQ(book_.add(job(2, minutes(20, 30)), true, now_), 1u);
+  EXPECT_EQ(last_saved().skipped, std::vector<Window>{minutes(10, 20)});
+  prepare({minutes(0, 10), minutes(10, 20), minutes(20, 30)});
+  const auto first = take(), second = take();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->piece, minutes(0, 10));
+  EXPECT_EQ(second->piece, minutes(20, 30));
+  finish(*first);
+  finish(*second);
+  EXPECT_EQ(state(1), ReplayJob::State::kDone);
+}
+
 TEST_F(JobBookTest, AJobIsPreparedReadPieceByPieceAndDone) {
   book_.add(job(1, minutes(0, 30)), false, now_);
   EXPECT_EQ(last_saved().state, ReplayJob::State::kQueued);

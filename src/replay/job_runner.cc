@@ -185,7 +185,8 @@ Status JobRunner::open_piece() {
                     .decision = repairs ? job.id : 0,
                     .stream = stream.id,
                     .next_gap = at_.next_gap},
-      .piece = assignment_->piece};
+      .piece = assignment_->piece,
+      .events_max = at_.piece_events_max};
   for (const PartitionId partition : stream.partitions) {
     HC_TRY_ASSIGN(const std::optional<Checkpoint> live, snapshot->checkpoint(partition));
     options.subwindow.frontiers[partition] = live ? live->frontier : Frontier{};

@@ -47,6 +47,7 @@ class JobRunner {
     /// For what damaged pages lost (lane/remake.h); absent: such a page sets its piece aside.
     std::function<Result<GapId>()> next_gap = nullptr;
     std::function<void(GapId)> gap_known = nullptr;  // such a gap is in the store; may be null
+    uint64_t piece_events_max = 65'536;              // of a subwindow: PieceRunOptions::events_max
   };
   explicit JobRunner(Places places, Rng& rng);
   ~JobRunner();
