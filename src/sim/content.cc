@@ -73,8 +73,9 @@ void check_digests(const Snapshot& snapshot, const StreamSchema& schema, Failure
 
 }  // namespace
 
-Content read_content(const Snapshot& snapshot, const StreamSchema& schema, Failures& failures) {
-  Content content;
+std::vector<Event> read_events(const Snapshot& snapshot, const StreamSchema& schema,
+                               Failures& failures) {
+  std::vector<Event> events;
   for (uint32_t p = 0; p < schema.partitions; ++p) {
     std::vector<PageKey> pages;
     snapshot
@@ -87,11 +88,17 @@ Content read_content(const Snapshot& snapshot, const StreamSchema& schema, Failu
     for (const PageKey& key : pages) {
       const PageParts page = snapshot.page(key, Lane::kReplay).value();
       for (Event& event : winners_of(schema, page, failures)) {
-        content.events.push_back(std::move(event));
+        events.push_back(std::move(event));
       }
     }
   }
-  std::ranges::sort(content.events);
+  std::ranges::sort(events);
+  return events;
+}
+
+Content read_content(const Snapshot& snapshot, const StreamSchema& schema, Failures& failures) {
+  Content content;
+  content.events = read_events(snapshot, schema, failures);
   each_row(snapshot, schema, [&](const Rule& rule, const Row& row) {
     if (row.events == 0) return;
     State state(schema, rule);
@@ -148,9 +155,13 @@ void compare(const Content& actual, const Content& expected, std::string_view la
   }
 }
 
+std::pair<int64_t, bool> rank(const Event& event) {
+  return {event.revision, event.op == Op::kDelete};
+}
+Identity identity_of(const Event& event) { return {event.key, event.time, event.id}; }
+
 void NaiveModel::add(const Event& event) {
-  const auto rank = [](const Event& e) { return std::tuple(e.revision, e.op == Op::kDelete); };
-  const auto [known, is_new] = winners_.try_emplace({event.key, event.time, event.id}, event);
+  const auto [known, is_new] = winners_.try_emplace(identity_of(event), event);
   if (!is_new && rank(event) > rank(known->second)) known->second = event;
 }
 

@@ -28,6 +28,9 @@ struct Content {
   std::map<SeenAt, Seen> rows;  // with events
 };
 
+/// Winners of their identities, in order: Content::events.
+std::vector<Event> read_events(const Snapshot& snapshot, const StreamSchema& schema,
+                               Failures& failures);
 /// Decoded from the pages and rows of all partitions. Once everything is closed, the digests of
 /// every resolution's rows add up to those of the pages (law L1).
 Content read_content(const Snapshot& snapshot, const StreamSchema& schema, Failures& failures);
@@ -39,6 +42,12 @@ Hash128 canonical_hash(const Snapshot& snapshot, const StreamSchema& schema,
 void compare(const Content& actual, const Content& expected, std::string_view law,
              Failures& failures);
 
+/// Which of two events of one identity wins: the higher.
+std::pair<int64_t, bool> rank(const Event& event);
+/// Key, time and id.
+using Identity = std::tuple<std::string, Duration, int64_t>;
+Identity identity_of(const Event& event);
+
 class NaiveModel {
  public:
   void add(const Event& event);
@@ -46,7 +55,7 @@ class NaiveModel {
   Content content(const StreamSchema& schema) const;
 
  private:
-  std::map<std::tuple<std::string, Duration, int64_t>, Event> winners_;  // by key, time, id
+  std::map<Identity, Event> winners_;
 };
 
 }  // namespace hindcast::sim

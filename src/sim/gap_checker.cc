@@ -7,7 +7,7 @@ namespace hindcast::sim {
 namespace {
 
 constexpr Window kAlways{kMinEventTime, kMaxEventTime};
-constexpr Duration kCell = 5s;  // gaps and buckets begin and end at multiples of it
+constexpr Duration kCell = 5s;  // gaps of make_gaps() begin and end at multiples of it
 
 bool in_scope(const GapScope& scope, PartitionId partition, const Bytes& key) {
   switch (scope.kind) {
@@ -23,29 +23,43 @@ bool in_scope(const GapScope& scope, PartitionId partition, const Bytes& key) {
   return false;
 }
 
-enum class CellState : uint8_t { kCovered, kClosed, kOpen };
+/// Where anything that is known of gaps begins or ends.
+std::vector<EventTime> edges_of(const CoverageFacts& facts) {
+  std::vector<EventTime> edges;
+  const auto add = [&](const Window& range) {
+    edges.push_back(range.start);
+    edges.push_back(range.end);
+  };
+  for (const Gap& gap : facts.gaps) add(gap.range);
+  for (const GapBound& bound : facts.bounds) edges.push_back(bound.end);
+  for (const GapOutcome& outcome : facts.outcomes) add(outcome.range);
+  std::ranges::sort(edges);
+  edges.erase(std::ranges::unique(edges).begin(), edges.end());
+  return edges;
+}
 
-CellState state_of(const CoverageFacts& facts, const Gap& gap, EventTime cell, const Row& row) {
+}  // namespace
+
+InstantState state_at(const CoverageFacts& facts, const Gap& gap, EventTime instant,
+                      PartitionId partition, const Bytes& key) {
   Window range = gap.range;
   for (const GapBound& bound : facts.bounds) {
     if (bound.gap == gap.id && gap.range.end == kMaxEventTime) range.end = bound.end;
   }
-  if (!range.contains(cell) || !in_scope(gap.scope, row.at.partition, row.at.key)) {
-    return CellState::kCovered;
+  if (!range.contains(instant) || !in_scope(gap.scope, partition, key)) {
+    return InstantState::kCovered;
   }
-  CellState state = CellState::kOpen;
+  InstantState state = InstantState::kOpen;
   for (const GapOutcome& outcome : facts.outcomes) {
-    if (std::ranges::count(outcome.gaps, gap.id) == 0 || !outcome.range.contains(cell) ||
-        !in_scope(outcome.scope, row.at.partition, row.at.key)) {
+    if (std::ranges::count(outcome.gaps, gap.id) == 0 || !outcome.range.contains(instant) ||
+        !in_scope(outcome.scope, partition, key)) {
       continue;
     }
-    if (outcome.kind == GapOutcome::Kind::kFilled) return CellState::kCovered;
-    state = CellState::kClosed;
+    if (outcome.kind == GapOutcome::Kind::kFilled) return InstantState::kCovered;
+    state = InstantState::kClosed;
   }
   return state;
 }
-
-}  // namespace
 
 CoverageFacts make_gaps(uint32_t partitions, Duration until, Rng& rng) {
   CoverageFacts facts;
@@ -98,6 +112,7 @@ void check_coverage(const Snapshot& snapshot, const StreamSchema& schema,
     frontiers[partition_at(p)] = checkpoint ? checkpoint->frontier.window : kMinEventTime;
   }
   const Coverage coverage(facts, partitions);
+  const std::vector<EventTime> edges = edges_of(facts);
   const auto check = [&](const Row& row) {
     const Window bucket = window_of(row.at.bucket, row.at.resolution);
     const bool behind = bucket.end <= frontiers[row.at.partition];
@@ -106,12 +121,17 @@ void check_coverage(const Snapshot& snapshot, const StreamSchema& schema,
                                           row.at.partition, row.at.slot)
                             .value();
     bool open = false, closed = false;
-    for (EventTime cell = bucket.start; cell < bucket.end; cell += kCell) {
+    const auto look_at = [&](EventTime instant) {
       for (const Gap& gap : facts.gaps) {
-        const CellState state = state_of(facts, gap, cell, row);
-        open |= state == CellState::kOpen;
-        closed |= state == CellState::kClosed;
+        const InstantState state = state_at(facts, gap, instant, row.at.partition, row.at.key);
+        open |= state == InstantState::kOpen;
+        closed |= state == InstantState::kClosed;
       }
+    };
+    look_at(bucket.start);
+    for (auto edge = std::ranges::upper_bound(edges, bucket.start);
+         edge != edges.end() && *edge < bucket.end; ++edge) {
+      look_at(*edge);
     }
     const BucketStanding standing = standing_of(
         behind, marked, coverage.touching(bucket, {row.at.partition, BytesView(row.at.key)}));

@@ -34,9 +34,11 @@ History::History(const Scenario& scenario, uint64_t seed, std::ostream* trace)
       workload_(workload_of(scenario, rng_)),
       options_(random_node(scenario, rng_)),
       gaps_(make_gaps(options_.partitions, end_of(workload_), rng_)),
+      past_(make_past()),
       world_(options_, rng_.next()),
       journal_(options_.lane.lane.schema, options_.partitions),
-      watch_(options_.lane.lane.schema) {
+      watch_(options_.lane.lane.schema),
+      recovery_watch_(options_.lane.lane.schema, workload_) {
   report_.scenario = scenario.name;
   report_.seed = seed;
   report_.faults = make_faults(scenario.faults, scenario.workload.batches * kStepsPerBatch, rng_);
@@ -52,6 +54,8 @@ Report History::execute() {
   if (failures_.empty()) close_sources();
   if (failures_.empty()) settle("closed");
   if (failures_.empty()) check_end();
+  if (failures_.empty() && past_) check_jobs();
+  if (failures_.empty() && past_) replay_again();
   report_.failures = failures_.lines();
   report_.found = journal_.found();
   const LaneDriver::Counts counts = world_.lane_counts();
@@ -81,6 +85,11 @@ void History::run_with_faults() {
 
 /// Who steps next, and what becomes of it.
 void History::step() {
+  if (past_ && rng_.chance(0.2)) {
+    step_recovery();
+    ++report_.steps;
+    return;
+  }
   const double who = rng_.unit();
   if (who < 0.06) {
     step_client(rng_.below(clients_.size()));
@@ -187,6 +196,10 @@ void History::look(bool at_everything) {
   watch_.look(*snapshot, failures_);
   check_bounds(world_, failures_);
   if (at_everything) check_coverage(*snapshot, schema, gaps_, failures_);
+  if (!past_) return;
+  recovery_watch_.look(*snapshot, journal_, *past_, failures_);
+  if (at_everything)
+    check_coverage(*snapshot, schema, snapshot->coverage(kStream).value(), failures_);
 }
 
 void History::heal() {
@@ -194,6 +207,7 @@ void History::heal() {
   world_.free_disk();
   store_stalls_until_ = log_stalls_until_ = 0;
   cut_recovery_.reset();
+  if (past_) past_->calm();
 }
 
 /// Steps of everybody in turn until a whole round changes nothing.
@@ -224,6 +238,7 @@ void History::settle(const char* phase) {
       moved |= now.counts().commits != before.commits || now.lane().read_after() != read ||
                now.drain().read_after() != drained;
     }
+    moved |= settle_recovery();
     report_.steps += 1;
     idle_rounds = moved ? 0 : idle_rounds + 1;
     if (idle_rounds == 3) return look(true);

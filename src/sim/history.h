@@ -8,6 +8,7 @@
 #include "sim/checkers.h"
 #include "sim/content.h"
 #include "sim/gap_checker.h"
+#include "sim/recovery_checker.h"
 #include "sim/simulator.h"
 
 namespace hindcast::sim {
@@ -26,12 +27,22 @@ class History {
     bool acknowledged;
   };
 
+  std::unique_ptr<Past> make_past();
+
   // phases
   void run_with_faults();
   void heal();
   void settle(const char* phase);
   void close_sources();
   void check_end();
+  /// What must be there at the end: what was sent, and what was lost if the past has it.
+  std::vector<Event> expected() const;
+  void check_jobs();
+  /// Law L10: reading everything again.
+  void replay_again();
+  /// Expects that nothing is added.
+  void replay_for_nothing();
+  void replay_all(const char* phase);
   /// The same events, each once, in order of time, on a node that nothing happens to.
   Content without_faults(Hash128& hash);
 
@@ -43,6 +54,8 @@ class History {
   bool step_log(Channel channel);
   bool step_store();
   void step_lane(uint32_t lane, LaneDriver::Step step);
+  void step_recovery();
+  bool settle_recovery();
   void rewrite_page();
   void restart(bool power_loss);
   /// After any step that may have ended the node.
@@ -57,10 +70,12 @@ class History {
   Failures failures_;
   Workload workload_;
   WorldOptions options_;
-  CoverageFacts gaps_;
+  CoverageFacts gaps_;          // to compare readings of, not in the store
+  std::unique_ptr<Past> past_;  // null: nothing is ever read again
   World world_;
   Journal journal_;
   StoreWatch watch_;
+  RecoveryWatch recovery_watch_;
   std::vector<Client> clients_;
   std::deque<Answer> answers_;  // on their way to clients
   uint64_t life_ = 0;           // counts deaths; answers of an earlier life never arrive

@@ -41,6 +41,8 @@ uint64_t Journal::sent(const std::vector<LogAppend>& records) {
     Accepted& known = attempt.records.emplace_back();
     known.header = record.header;
     known.payload = hash64(record.payload);
+    if (record.header.kind == RecordKind::kGap)
+      known.gap = decode_gap_record(record.payload).value();
     if (record.header.kind != RecordKind::kEvents) continue;
     EventBatch batch;
     decode_events(schema_, record.payload, batch).value();

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
+#include "progress/facts_codec.h"
 #include "sim/failures.h"
 #include "sim/stream.h"
 #include "store/store.h"
@@ -18,6 +20,7 @@ struct Accepted {
   RecordHeader header;
   uint64_t payload = 0;  // its hash
   std::vector<Event> events;
+  std::optional<GapRecord> gap;
 };
 
 class Journal {

@@ -44,3 +44,26 @@ hc_mutant(NAME late_change_leaves_parent_stale FILE src/lane/parent_marks.cc
 hc_mutant(NAME change_without_new_version FILE src/lane/roller.cc
   FROM "entry.before ? entry.before->version.value + 1 : 1"
   TO "entry.before ? entry.before->version.value : 1")
+
+# ── recovery ─────────────────────────────────────────────────────────────────────────────────────
+hc_mutant(NAME fill_before_the_end_of_a_piece FILE src/replay/job_book.cc
+  FROM "if (!result.certain) continue;"
+  TO "")
+hc_mutant(NAME replay_ahead_of_the_frontier FILE src/replay/job_book.cc
+  FROM "if (empty(at) || at.end > limit) continue;"
+  TO "if (empty(at)) continue;")
+hc_mutant(NAME joined_job_keeps_its_pieces FILE src/replay/job_book.cc
+  FROM "entry->prepared = false;"
+  TO "static_cast<void>(0);")
+hc_mutant(NAME windows_nobody_read_are_filled FILE src/replay/fills.cc
+  FROM "left_of(job.range, job.skipped)"
+  TO "left_of(job.range, {})")
+hc_mutant(NAME pages_compared_by_count_alone FILE src/lane/subwindow.cc
+  FROM "stored.digest == group.digest &&"
+  TO "")
+hc_mutant(NAME replay_without_conflict_check FILE src/store/memory_store.cc
+  FROM "if (version != add.expected) {"
+  TO "if (commit.lane == Lane::kLive && version != add.expected) {")
+hc_mutant(NAME marks_of_partitions_become_one FILE src/lane/parent_marks.cc
+  FROM "bucket, page.partition, page.slot}"
+  TO "bucket, PartitionId{}, page.slot}")

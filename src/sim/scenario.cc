@@ -60,6 +60,43 @@ const std::vector<Scenario>& scenarios() {
                   .store_stalls = 1,
                   .log_stalls = 1,
                   .rewrites = 20}},
+      {.name = "replay_after_outage",
+       .about = "what was lost while a source was away is read again",
+       .workload = {.outage = 0.08},
+       .faults = {.kills = 1, .store_stalls = 1},
+       .past = PastPlan{}},
+      {.name = "kill_during_replay",
+       .about = "the process dies, and power fails, between any two steps of a replay",
+       .workload = {.outage = 0.12, .lost_max = 10},
+       .faults = {.kills = 8, .power_cuts = 2, .store_stalls = 2},
+       .past = PastPlan{.fails = 0.05}},
+      {.name = "history_with_faults",
+       .about = "the history fails, lacks events, and says things twice or as they once were",
+       .workload = {.outage = 0.1},
+       .faults = {.kills = 3},
+       .past = PastPlan{.fails = 0.2,
+                        .broken = 0.05,
+                        .repeats = 0.1,
+                        .older = 0.1,
+                        .lacks = 0.1,
+                        .missing = 0.15,
+                        .unreadable = 0.1}},
+      {.name = "two_sources_reconnect",
+       .about = "both sources go and come back, and two workers read beside each other",
+       .workload = {.outage = 0.1, .both = 0.7},
+       .faults = {.kills = 2, .store_stalls = 1},
+       .past = PastPlan{.fails = 0.1, .broken = 0.02},
+       .node = [](WorldOptions& node, Rng&) { node.recovery->runners = 2; }},
+      {.name = "replay_beside_late_merges",
+       .about = "late events, corrections and others rewrite the pages that a replay brings back",
+       .workload = {.late = 0.4, .ancient = 0.2, .correct = 0.2, .outage = 0.12},
+       .faults = {.kills = 2, .rewrites = 80},
+       .past = PastPlan{.older = 0.05},
+       .node =
+           [](WorldOptions& node, Rng& rng) {
+             node.lane.lane.late_as_replay = 10s + rng.below(20) * 1s;
+             node.recovery->runners = 2;
+           }},
   };
   return all;
 }
@@ -83,6 +120,13 @@ WorldOptions random_node(const Scenario& scenario, Rng& rng) {
   node.lane.seal_budget = ByteCount{1 + rng.below(4'000)};
   node.lane.drain_events_max = 1 + rng.below(40);
   node.lane.drain_pages_max = 1 + rng.below(4);
+  if (scenario.past) {
+    node.recovery = RecoveryOptions{};
+    node.recovery->runners = static_cast<uint32_t>(1 + rng.below(2));
+    node.recovery->retries = static_cast<uint32_t>(rng.below(4));
+    node.recovery->piece_events_max = 1 + rng.below(40);
+    if (rng.chance(0.3)) node.recovery->limits.rate = 20 + rng.below(100);
+  }
   if (scenario.node != nullptr) scenario.node(node, rng);
   return node;
 }

@@ -1,10 +1,12 @@
 // Named combinations of what clients do, what breaks, and how small the node is.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "sim/faults.h"
+#include "sim/past.h"
 #include "sim/workload.h"
 #include "sim/world.h"
 
@@ -15,6 +17,7 @@ struct Scenario {
   std::string_view about;
   WorkloadPlan workload;
   FaultMix faults;
+  std::optional<PastPlan> past;  // present: what is lost is read again
   /// Changes what random_node() chose.
   void (*node)(WorldOptions&, Rng&) = nullptr;
 };

@@ -70,6 +70,7 @@ TEST(SimulatorTest, EverythingThatCanHappenDoes) {
       sum.conflicts += report.conflicts;
       sum.spills += report.spills;
       sum.drained += report.drained;
+      sum.recovered += report.recovered;
     }
   }
   EXPECT_GT(sum.crashes, 500U);
@@ -78,6 +79,7 @@ TEST(SimulatorTest, EverythingThatCanHappenDoes) {
   EXPECT_GT(sum.conflicts, 15U);
   EXPECT_GT(sum.spills, 500U);
   EXPECT_GT(sum.drained, 1'000U);
+  EXPECT_GT(sum.recovered, 5'000U);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ std::string to_string(const Report& report) {
                     std::to_string(report.refused) + " refused, " + std::to_string(report.commits) +
                     " commits, " + std::to_string(report.conflicts) + " conflicts, " +
                     std::to_string(report.spills) + " spills, " + std::to_string(report.drained) +
-                    " drained; trace " + to_hex(Hash128{0, report.trace}).substr(16) + "\n";
+                    " drained, " + std::to_string(report.recovered) + " recovered; trace " +
+                    to_hex(Hash128{0, report.trace}).substr(16) + "\n";
   if (report.failures.empty()) return out;
   for (const std::string& failure : report.failures) out += "  " + failure + "\n";
   out += "  faults:\n";

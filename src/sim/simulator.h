@@ -25,6 +25,7 @@ struct Report {
   // What happened; a history in which nothing did would prove nothing.
   uint64_t steps = 0, crashes = 0, found = 0, refused = 0;
   uint64_t commits = 0, conflicts = 0, spills = 0, drained = 0;
+  uint64_t recovered = 0;  // events that jobs brought back
 };
 
 /// `trace`: if not null, gets a line per step.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "progress/facts_codec.h"
 #include "sim/stream.h"
 
 namespace hindcast::sim {
@@ -24,6 +25,9 @@ struct WorkloadPlan {
   double dead = 0.05;        // of batches: dead letters too
   double advance = 0.08;     // of batches: an advance and nothing else
   double disconnect = 0.04;  // of batches: the connection ends and begins again
+  double outage = 0;         // of batches: the connection ends, and what follows is lost
+  size_t lost_max = 6;       // batches of a source, per outage
+  double both = 0;           // of outages: the other source goes, too
 };
 
 /// What a source sends at once; acknowledged or refused as a whole.
@@ -33,15 +37,17 @@ struct Batch {
   size_t dead_letters = 0;
   std::optional<Advance> advance;
   bool disconnected = false, connected = false;
+  std::optional<GapRecord> gap;
+  bool lost = false;  // never sent: the source was not connected
 };
 using Workload = std::vector<Batch>;
 
 Workload make_workload(const WorkloadPlan& plan, Rng& rng);
-/// The append vector of a batch: events go to the partition of their key, advances and connections
-/// to all.
+/// The append vector of a batch: events go to the partition of their key, gaps, advances and
+/// connections to all.
 std::vector<LogAppend> records_of(const StreamSchema& schema, const Batch& batch);
 
-/// The batches of one source, in order, one under way.
+/// The batches of one source that are not lost, in order, one under way.
 class Client {
  public:
   Client(SourceId source, const Workload& workload);

@@ -48,12 +48,23 @@ Status World::start() {
     lanes_.push_back(std::make_unique<LaneDriver>(std::move(lane), *log_, store_));
     HC_TRY(lanes_.back()->start());
   }
+  if (!options_.recovery) return {};
+  ReplayStream stream{kStream, options_.lane.lane.schema, options_.lane.lane.aggregates, {}};
+  for (uint32_t p = 0; p < options_.partitions; ++p) stream.partitions.push_back(partition_at(p));
+  recovery_ = std::make_unique<Recovery>(
+      *options_.recovery, std::move(stream), store_, last_job_,
+      [this] {
+        for (const auto& lane : lanes_) lane->look_for_marks();
+      },
+      runtime_.rng().next());
+  recovery_->restore(mono_now(), now());
   return {};
 }
 
 void World::die(bool power_loss) {
   for (const auto& lane : lanes_) add(former_, lane->counts());
   lanes_.clear();
+  recovery_.reset();
   log_.reset();
   runtime_.drop_all();
   store_.crash();

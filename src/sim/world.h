@@ -4,15 +4,20 @@
 //
 //   disk (SimFileSystem) ◄── log (EmbeddedLog) ◄──┐
 //   store (MemoryStore; commits complete in steps) ◄──┴── lanes (LaneDriver, one per partition)
+//     ▲
+//     └── recovery (Recovery: job book and workers) ◄── a history, which is no part of the node
 #pragma once
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/sim_files.h"
 #include "base/virtual_runtime.h"
 #include "lane/lane_driver.h"
 #include "log/embedded_log.h"
+#include "sim/recovery.h"
 #include "store/memory_store.h"
 
 namespace hindcast::sim {
@@ -22,6 +27,7 @@ struct WorldOptions {
   LaneDriverOptions lane;  // of each partition; its number is filled in
   ByteCount log_segment = 8_KiB;
   ByteCount log_retention = 256_KiB;
+  std::optional<RecoveryOptions> recovery;  // absent: nothing is ever read again
 };
 
 class World {
@@ -56,7 +62,12 @@ class World {
   LaneDriver& lane(uint32_t index) { return *lanes_[index]; }
   const LaneDriver& lane(uint32_t index) const { return *lanes_[index]; }
   const WorldOptions& options() const { return options_; }
-  ProcessingTime now() const { return runtime_.wall_now(); }
+  /// Null: the node has none.
+  Recovery* recovery() { return recovery_.get(); }
+  ProcessingTime now() const { return runtime_.wall_now() + waited_; }
+  MonoTime mono_now() const { return runtime_.mono_now() + waited_; }
+  /// Time passes, and nothing happens in it.
+  void wait_until(MonoTime time) { waited_ += std::max(Duration{}, time - mono_now()); }
 
   bool log_has_writes(Channel channel) const { return to_write_[index(channel)]; }
   bool log_wants_care(Channel channel) const { return to_maintain_[index(channel)]; }
@@ -78,6 +89,9 @@ class World {
   MemoryStore store_;
   std::unique_ptr<EmbeddedLog> log_;
   std::vector<std::unique_ptr<LaneDriver>> lanes_;
+  std::unique_ptr<Recovery> recovery_;
+  JobId last_job_ = 0;
+  Duration waited_{};
   std::array<bool, 2> to_write_{}, to_maintain_{};
   bool dying_ = false, power_cut_ = false;
   LaneDriver::Counts former_;  // of lanes that died
