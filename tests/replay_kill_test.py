@@ -152,7 +152,9 @@ class ReplayKillTest(harness.SystemTest):
         counts = job["counts"]
         self.assertEqual(counts["read"], sum(counts[name] for name in (
             "added", "duplicate", "superseded", "outside", "dead_lettered")), counts)
-        hindcast.close("clicks", "clicks", "2023-12-31T00:00:00Z")
+        hindcast.heartbeat("clicks", "2023-12-31T00:00:00Z")
+        hindcast.settle("clicks")
+        hindcast.until(lambda: all(row["state"] == "final" for row in hindcast.rows("clicks", resolution="1h")), "final")
         self.assertEqual(hindcast.get("/v1/gaps", open="true").json["gaps"], [])
 
         events = past + [e for batch in sent for e in batch]
@@ -162,7 +164,7 @@ class ReplayKillTest(harness.SystemTest):
                 row = expected[e["page"], e["at"] // length * length]
                 row["clicks"] += 1
                 row["weight"] += decimal.Decimal(e["weight"])
-            self.assert_same_rows(hindcast.table("clicks", resolution=resolution), dict(expected))
+            self.assert_same_rows(hindcast.table("clicks", resolution=resolution, limit=1_000_000), dict(expected))
         self.assertTrue(all(row["complete"] for row in hindcast.rows("clicks", resolution="1h")))
         tallies = self.assert_balanced(hindcast, "clicks")
         self.assertEqual(tallies["dead_lettered"], 0)
