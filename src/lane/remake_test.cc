@@ -5,6 +5,7 @@
 #include "lane/lane_test_util.h"
 #include "lane/page_merge.h"
 #include "lane/read_page.h"
+#include "lane/subwindow_test_util.h"
 
 namespace hindcast::test {
 namespace {
@@ -37,8 +38,6 @@ class GapStore final : public Store {
   std::vector<Gap> opened;
 };
 
-constexpr StreamId kStream{3};
-
 /// Keys of one slot.
 std::vector<std::string> neighbours(size_t count) {
   std::vector<std::string> out;
@@ -57,7 +56,7 @@ class RemakeTest : public ::testing::Test {
   }
   void complete(LaneDriverOptions& options) {
     options.lane.stream = kStream;
-    options.lane.next_gap = [this] { return Result<GapId>(++last_gap_); };
+    options.lane.next_gap = [this] { return ++last_gap_; };
   }
   void events(const std::vector<Event>& list) {
     log_.append(Channel::kLive, {events_record(kLeft, list)},
@@ -321,13 +320,77 @@ TEST_F(DrainRemakeTest, TheReplayLogIsMergedIntoADamagedPage) {
   expect_digests_agree(store_);
 }
 
-// ── remains ─────────────────────────────────────────────────────────────────────────────────────
-
 EventBatch rows_of(const std::vector<Event>& list) {
   EventBatch batch(small_schema());
   decode_events(small_schema(), events_record(kLeft, list).payload, batch).value();
   return sort_unique(small_schema(), batch);
 }
+
+// ── replays ─────────────────────────────────────────────────────────────────────────────────────
+
+class ReplayRemakeTest : public ::testing::Test {
+ protected:
+  ReplayRemakeTest() {
+    world_.live(events_);
+    world_.advance(1'000s);
+  }
+  SubwindowOptions options() {
+    SubwindowOptions out = world_.options();
+    out.stream = kStream;
+    out.next_gap = [this] { return ++gaps_; };
+    return out;
+  }
+  PageParts stored() { return world_.store.snapshot().value()->page(page_, Lane::kReplay).value(); }
+
+  const std::string kA = neighbours(2)[0], kB = neighbours(2)[1];
+  const std::vector<Event> events_ = {{.key = kA, .time = 1s, .id = 1, .value = 10},
+                                      {.key = kB, .time = 2s, .id = 2, .value = 20}};
+  Replayed world_;
+  const PageKey page_ = world_.page(0s, kA);
+  GapId gaps_ = 0;
+};
+
+// Directory and head cannot be compared any more, so the whole page is merged anew.
+TEST_F(ReplayRemakeTest, AReplayBringsBackWhatADamagedPageLost) {
+  const size_t size = stored().parts[0].size();
+  for (const size_t byte : {size_t{12}, size - 10}) {
+    world_.store.flip(page_, 0, byte);
+    // A head that agrees ends the compare: a key that history has anew makes it look.
+    std::vector<Event> history = events_;
+    history.push_back({.key = kA, .time = 3s, .id = static_cast<int64_t>(byte), .value = 1});
+    const ReplayCounts counts = world_.replay(history, options());
+    EXPECT_EQ(counts.read, 3U);
+    EXPECT_EQ(counts.pages_changed, 1U);
+    EXPECT_TRUE(stored().whole());
+  }
+  EXPECT_EQ(gaps_, 2U);
+}
+
+TEST_F(ReplayRemakeTest, APageWhoseHeadIsLostIsBroughtBackWhole) {
+  world_.store.lose_head(page_);
+  const ReplayCounts counts = world_.replay(events_, options());
+  EXPECT_EQ(counts.added, 2U);
+  EXPECT_EQ(gaps_, 1U);
+  EXPECT_TRUE(stored().whole());
+  EXPECT_EQ(stored().head.version, Version{2});
+  world_.expect_as_modelled();
+  EXPECT_EQ(world_.replay(events_, options()).pages_changed, 0U) << "again: nothing";
+}
+
+TEST_F(ReplayRemakeTest, WithoutIdsOfGapsTheSubwindowFailsAndSaysWhere) {
+  world_.store.lose_head(page_);
+  std::vector<EventBatch> batches;
+  batches.push_back(rows_of(events_));
+  Subwindow subwindow(world_.options(), std::move(batches), Replayed::everything());
+  Asked asked;
+  while (answer(subwindow, world_.store, asked)) {
+  }
+  EXPECT_EQ(subwindow.need(), Subwindow::Need::kFailed);
+  EXPECT_THAT(subwindow.failure().error().message, HasSubstr("the head is lost"));
+}
+
+// ── remains ─────────────────────────────────────────────────────────────────────────────────────
+
 Bytes part_of(const std::vector<Event>& list) {
   const EventBatch rows = rows_of(list);
   return encode_part(small_schema(), rows, page_changes(small_schema(), rows, {}).changes);

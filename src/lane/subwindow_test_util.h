@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lane/lane_test_util.h"
+#include "lane/remake.h"
 #include "lane/subwindow.h"
 
 namespace hindcast::test {
@@ -38,7 +39,9 @@ bool answer(Run& run, Store& store, Asked& asked) {
       const auto snapshot = store.snapshot().value();
       std::vector<PageParts> pages;
       for (const PageRead& read : run.parts())
-        pages.push_back(snapshot->page(read.key, Lane::kReplay).value());
+        pages.push_back(read_for_merge(*snapshot, read.key, Lane::kReplay, small_schema(),
+                                       small_options().lane.aggregates)
+                            .value());
       asked.parts += pages.size();
       run.give_parts(std::move(pages), kNow);
       return true;
