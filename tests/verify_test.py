@@ -112,6 +112,13 @@ class VerifyTest(harness.SystemTest):
         self.assertEqual(float(after[changed[0]]["total"] - before[changed[0]]["total"]), 1000 - 130.25)
         hindcast.command("verify", "--against", "history", *SPAN)
         hindcast.command("verify")
+        # The same of a stopped directory; mending needs a daemon.
+        self.assertEqual(hindcast.stop(), 0)
+        hindcast.command("verify", "--against", "history")
+        self.write_history(hindcast, self.events())
+        found = self.verify(hindcast, "--against", "history", code=1)
+        self.assertEqual(found["by_kind"], {"differs": 1}, found)
+        hindcast.command("verify", "--against", "history", "--repair", code=3)
 
 
 if __name__ == "__main__":

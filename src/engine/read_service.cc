@@ -7,6 +7,7 @@
 #include "base/thread_runtime.h"
 #include "engine/gap_reader.h"
 #include "engine/open_parts.h"
+#include "history/open_history.h"
 
 namespace hindcast {
 namespace {
@@ -14,10 +15,10 @@ namespace {
 /// Nothing is live: what needs a daemon says so.
 class StoppedService final : public ReadService {
  public:
-  StoppedService(Config config, std::unique_ptr<Store> store, Catalog catalog)
+  StoppedService(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog)
       : ReadService(std::move(config), std::move(store), std::move(catalog),
-                    [](const auto&, const auto&, const auto&) { return std::vector<OpenPage>(); }) {
-  }
+                    [](const auto&, const auto&, const auto&) { return std::vector<OpenPage>(); }),
+        files_(files) {}
   ~StoppedService() override { (void)store_->close(); }
 
   void push(const std::string&, BytesView, std::optional<FormatKind>,
@@ -39,13 +40,24 @@ class StoppedService final : public ReadService {
     tools.now = [this] { return clock_.wall_now(); };
     return tools;
   }
+  Result<History*> history_of(const SourceConfig& source) override {
+    std::unique_ptr<History>& history = histories_[source.name];
+    if (!history) {
+      HC_TRY_ASSIGN(history,
+                    make_history(catalog_.stream_of(source).schema, source, files_, clock_));
+    }
+    return history.get();
+  }
 
  private:
   static Error not_running() {
     return unavailable("this data directory is stopped; start it with 'hindcast run'");
   }
 
+  FileSystem& files_;
   ThreadRuntime clock_{{}, /*seed=*/1};  // no thread
+  std::map<std::string, std::unique_ptr<History>>
+      histories_;  // by source; one verification at a time
 };
 
 }  // namespace
@@ -108,12 +120,6 @@ VerifyTools ReadService::verify_tools() {
   tools.history_of = [this](const SourceConfig& source) { return history_of(source); };
   tools.stop = stop_.get_token();
   return tools;
-}
-
-Result<History*> ReadService::history_of(const SourceConfig& source) {
-  return unavailable(
-      "reading the history of source '" + source.name +
-      "' needs a running daemon; start it with 'hindcast run' and ask it with --url");
 }
 
 std::vector<StreamSummary> ReadService::streams() const {
@@ -211,8 +217,8 @@ Result<SystemStatus> ReadService::stored_status() const {
 Result<std::unique_ptr<Service>> open_stopped(Config config, FileSystem& files) {
   HC_TRY_ASSIGN(std::unique_ptr<Store> store, open_store(config, files, /*read_only=*/true));
   HC_TRY_ASSIGN(Catalog catalog, Catalog::open(config, *store, /*read_only=*/true));
-  return std::unique_ptr<Service>(
-      std::make_unique<StoppedService>(std::move(config), std::move(store), std::move(catalog)));
+  return std::unique_ptr<Service>(std::make_unique<StoppedService>(
+      std::move(config), files, std::move(store), std::move(catalog)));
 }
 
 }  // namespace hindcast

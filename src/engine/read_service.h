@@ -41,7 +41,7 @@ class ReadService : public Service {
   /// What a verification may use. Here: what needs only the store.
   virtual VerifyTools verify_tools();
   /// The history of a source, which lives as long as the service. Errors: kUnavailable.
-  virtual Result<History*> history_of(const SourceConfig& source);
+  virtual Result<History*> history_of(const SourceConfig& source) = 0;
 
   const Config config_;
   const std::unique_ptr<Store> store_;
