@@ -130,15 +130,16 @@ class HistoryVerifier {
     uint64_t dead = 0;
     std::string first_dead;
     EventTime done = pass.windows.start;  // compared up to here
-    const auto keep = [&](EventTime until, std::string reason) {
+    const auto keep = [&](EventTime until, std::string reason) -> Result<Read> {
       const auto unread_here = [&](Window window, std::string why) {
         if (window.start < window.end)
           found.add(VerifyReport::Unread{subject_.source, window, std::move(why)});
       };
       for (const HistoryChunk::Missing& absent : missing) {
-        unread_here(
-            {std::max(absent.window.start, pass.windows.start), std::min(absent.window.end, until)},
-            "the history lacks it: " + absent.reason);
+        const Window lacking{std::max(absent.window.start, pass.windows.start),
+                             std::min(absent.window.end, until)};
+        HC_TRY_ASSIGN(const bool ours, holds_events(lacking));
+        if (ours) unread_here(lacking, "the history lacks it: " + absent.reason);
       }
       if (dead > 0) {
         unread_here({pass.windows.start, until},
@@ -186,11 +187,27 @@ class HistoryVerifier {
       }
       if (chunk->end) return keep(done, "");
       if (events > options_.events_max) {
-        (void)keep(done, "");
+        HC_TRY(keep(done, ""));
         pass.windows.start = done;
         return Read::kTooMuch;
       }
     }
+  }
+
+  /// Where we have nothing either, there is nothing to compare.
+  Result<bool> holds_events(Window range) const {
+    if (range.start >= range.end) return false;
+    const Window windows{align_down(range.start, schema_.page_window), range.end};
+    bool found = false;
+    for (const auto& [partition, frontier] : frontiers_) {
+      const Status read = snapshot_.heads({partition, windows}, [&](const PageHead& head) {
+        found = head.live_events > 0 || !head.damage.empty();
+        return !found;
+      });
+      if (!read && read.error().code != ErrorCode::kCorruption) return read.error();
+      if (!read || found) return true;
+    }
+    return false;
   }
 
   /// Puts what belongs to the pass into its windows. False: an event came too late for its window.

@@ -350,6 +350,18 @@ TEST_F(VerifyHistoryTest, WhatHistorySaysItLacksIsUnreadAndNotExtra) {
   EXPECT_THAT(lines(report), HasSubstr("the history lacks it: before the first file"));
 }
 
+// A history says where it ends, and the frontier is beyond: neither has anything there.
+TEST_F(VerifyHistoryTest, WhatHistoryLacksAndWeDoNotHaveIsNothingToCompare) {
+  std::vector<Event> both = events_;
+  std::erase_if(both, [](const Event& e) { return e.time >= 500s; });
+  seal(both);
+  MemoryHistoryOptions options = history(both);
+  options.missing = {{{at(500s), at(600s)}, {}, "outside-files"}};
+  EXPECT_TRUE(verify(options).ok());
+  options.missing = {{{at(490s), at(600s)}, {}, "outside-files"}};
+  EXPECT_EQ(verify(options).unread_total, 1u);
+}
+
 TEST_F(VerifyHistoryTest, AStopUnwinds) {
   seal(events_);
   std::stop_source stop;
