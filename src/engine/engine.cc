@@ -62,6 +62,7 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, C
       shards_(shards),
       runtime_(thread_names(shards), /*seed=*/1),
       job_numbers_(*store_, "job"),
+      verifier_(catalog_, *store_, runtime_, config_.limits.verify_rate),
       opened_(runtime_.mono_now()) {}
 
 Engine::~Engine() { stop(); }
@@ -254,6 +255,7 @@ void Engine::begin() {
   report_lost();
   replay_->start();
   start_sources();
+  verifier_.start();
   ready_.store(true, std::memory_order_release);
   tick();
 }
@@ -305,6 +307,7 @@ void Engine::stop() {
   ready_.store(false, std::memory_order_release);
   for (auto& [id, partition] : partitions_) partition.lane->abandon();
   for (const auto& source : sources_) source->stop();
+  verifier_.stop();
   if (const Status closed = log_->close(); !closed)  // what was taken becomes durable
     log_error("log not closed", {{"error", closed.error().message}});
   if (const Status closed = store_->close(); !closed)
@@ -356,6 +359,7 @@ Result<ReplayEntry> Engine::change_replay(JobId id, const ReplayChange& change) 
   return replay_->change(id, change);
 }
 Result<ReplayEntry> Engine::cancel_replay(JobId id) { return replay_->cancel(id); }
+
 VerifyTools Engine::verify_tools() {
   VerifyTools tools = ReadService::verify_tools();
   tools.now = [this] { return runtime_.wall_now(); };

@@ -3,6 +3,7 @@
 //
 //   threads   shard-00 …  lanes (apply, seal)      back     rollups, replay log, timers
 //             reads       pages for late merges    src-*    one per pull source
+//             verify      what is stored, at idle priority
 //             (and those of the log writer, the committer and the HTTP server)
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
@@ -30,6 +31,7 @@
 #include "engine/read_service.h"
 #include "engine/replay_lane.h"
 #include "engine/source_worker.h"
+#include "engine/verifier.h"
 
 namespace hindcast {
 
@@ -101,6 +103,7 @@ class Engine final : public ReadService {
   std::map<PartitionId, Partition> partitions_;
   NumberPool job_numbers_;
   std::unique_ptr<ReplayLane> replay_;
+  Verifier verifier_;
   const MonoTime opened_;
   // Written on the back shard before ready_ is set, and read by others only after that.
   std::vector<std::unique_ptr<SourceWorker>> sources_;

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -93,10 +94,18 @@ struct PartitionStatus {
   ByteCount open_memory;
   uint64_t records_behind = 0;  // appended to the log, not yet applied (events)
 };
+/// What the background verifier knows of a stream (engine/verify_cycle.h).
+struct VerifiedStatus {
+  std::optional<EventTime> through;  // nothing before it differed when last looked at
+  uint64_t bad = 0;                  // stretches that differ, as last seen
+  uint64_t cycles = 0;               // ended since the start
+  ByteCount bytes;                   // read since the start
+};
 struct SystemStatus {
   std::string state;  // "recovering", "running", "draining", "stopped"
   std::vector<SourceStatus> sources;
   std::vector<PartitionStatus> partitions;
+  std::map<std::string, VerifiedStatus> verified;  // by stream
   LogStats live_log, replay_log;
   StoreHealth store;
   ByteCount rss;

@@ -16,6 +16,7 @@ SystemStatus Engine::status() {
   status.recovery = running ? recovered_at_ - opened_ : status.uptime;
   status.live_log = log_->stats(Channel::kLive);
   status.replay_log = log_->stats(Channel::kReplay);
+  status.verified = verifier_.status();
   for (PartitionStatus& partition : status.partitions) {
     for (size_t i = 0; i < of.size(); ++i) {
       if (of[i]->id != partition.partition) continue;

@@ -195,7 +195,8 @@ struct ReplayConfig {
 };
 struct LimitsConfig {
   ByteCount open_memory = 256_MiB;
-};  // [limits]: open buckets of all partitions together
+  ByteCount verify_rate = 4_MiB;  // of stored pages per second, in the background; 0 = off
+};  // [limits]; open_memory: open buckets of all partitions together
 
 struct Config {
   std::string file;  // as named by the user; "" = built in code

@@ -166,6 +166,7 @@ constexpr ConfigKey kKeys[] = {
     {"store.keep", "changes", kLater},
 
     {"limits", "open_memory"},
+    {"limits", "verify_rate"},
 
     {"replay", "rate"},
     {"replay", "floor"},

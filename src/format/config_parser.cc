@@ -249,6 +249,8 @@ Config read_config(const TomlNode& tree, const std::string& file, const std::str
   if (auto limits = root.section("limits", "limits")) {
     config.limits.open_memory = limits->bytes("open_memory", 1_MiB, ByteCount{uint64_t{1} << 40})
                                     .value_or(config.limits.open_memory);
+    config.limits.verify_rate = limits->bytes("verify_rate", ByteCount{}, 1_GiB)
+                                    .value_or(config.limits.verify_rate);
   }
   if (auto replay = root.section("replay", "replay")) read_replay(*replay, config.replay);
   build_streams(std::move(streams), std::move(sources), std::move(aggregates), config, problems);

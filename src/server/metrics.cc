@@ -84,6 +84,22 @@ void sources(Text& text, const std::vector<SourceStatus>& sources) {
   }
 }
 
+void verified(Text& text, const std::map<std::string, VerifiedStatus>& streams) {
+  text.metric("hindcast_verified_timestamp_seconds", "gauge",
+              "Nothing before it differed when it was last verified in the background.");
+  for (const auto& [stream, v] : streams) {
+    if (v.through) text.sample({{"stream", stream}}, seconds(*v.through));
+  }
+  text.metric("hindcast_verified_bad_stretches", "gauge",
+              "Stretches of time where stored data differs, as last seen.");
+  for (const auto& [stream, v] : streams) text.sample({{"stream", stream}}, count(v.bad));
+  text.metric("hindcast_verified_cycles_total", "counter",
+              "Rounds over all that is stored, since the start.");
+  for (const auto& [stream, v] : streams) text.sample({{"stream", stream}}, count(v.cycles));
+  text.metric("hindcast_verified_bytes_total", "counter", "Pages read for it, since the start.");
+  for (const auto& [stream, v] : streams) text.sample({{"stream", stream}}, count(v.bytes.value));
+}
+
 void partitions(Text& text, const std::vector<PartitionStatus>& partitions) {
   const auto each = [&](const auto& value) {
     for (const auto& p : partitions) {
@@ -123,6 +139,7 @@ Bytes metrics_text(const SystemStatus& status, bool ready) {
            count(status.rss.value));
   sources(text, status.sources);
   partitions(text, status.partitions);
+  verified(text, status.verified);
   const auto channels = [&](std::string_view name, std::string_view help,
                             ByteCount LogStats::*member) {
     text.metric(name, "gauge", help);

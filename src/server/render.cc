@@ -188,6 +188,15 @@ void render(JsonWriter& json, const SystemStatus& status, bool ready) {
         .field("unapplied_events", p.records_behind)
         .end_object();
   }
+  json.end_array().key("verified").begin_array();
+  for (const auto& [stream, verified] : status.verified) {
+    json.begin_object().field("stream", stream);
+    time_or_null(json, "through", verified.through);
+    json.field("bad", verified.bad)
+        .field("cycles", verified.cycles)
+        .field("bytes", verified.bytes.value)
+        .end_object();
+  }
   json.end_array().key("log").begin_object().key("live");
   log_stats(json, status.live_log);
   json.key("replay");
