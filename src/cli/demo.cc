@@ -18,6 +18,7 @@
 #include "cli/demo_data.h"
 #include "cli/demo_programs.h"
 #include "cli/demo_proof.h"
+#include "cli/strip.h"
 #include "cli/terminal.h"
 
 namespace hindcast {
@@ -27,7 +28,7 @@ constexpr Duration kPatience = 120s;  // before a wait is called a failure
 constexpr Duration kLookEvery = 50ms;
 // Hours of feed time a second: quickly through the days, slowly where there is something to see.
 constexpr double kQuick = 8, kSlow = 2;
-constexpr std::string_view kHeartbeat = "5m";
+constexpr std::string_view kHeartbeat = "2m";
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 EventTime instant(std::string_view rfc3339) { return parse_rfc3339(rfc3339).value(); }
@@ -133,7 +134,7 @@ class Demo {
   }
 
   /// Draws scene after scene until one is as wanted.
-  Status watch(const std::string& caption, const std::function<bool(const DemoScene&)>& until,
+  Status watch(const std::string& what, const std::function<bool(const DemoScene&)>& until,
                LiveTimes* times = nullptr) {
     const MonoTime give_up = clock_.mono_now() + kPatience;
     while (clock_.mono_now() < give_up) {
@@ -145,12 +146,12 @@ class Demo {
         live = fmt::format("live: {:.0f} ms behind", 1000 * seconds(behind));
         if (times != nullptr) times->add(behind);
       }
-      board_.draw(scene, caption, live);
+      board_.draw(scene, live);
       if (until(scene)) return {};
       std::this_thread::sleep_for(kLookEvery);
     }
     board_.leave();
-    return unavailable(fmt::format("after {:.0f} s still \"{}\"", seconds(kPatience), caption));
+    return unavailable(fmt::format("{} took more than {:.0f} s", what, seconds(kPatience)));
   }
 
   static void heading(const std::string& text) {
@@ -160,27 +161,33 @@ class Demo {
 
   Status outage() {
     heading("All eight lose their connection for six hours.");
+    fmt::print("  {}\n\n",
+               strip_legend({CoverageSpan::State::kCovered, CoverageSpan::State::kReplaying,
+                             CoverageSpan::State::kGap},
+                            terminal_.colour));
     const auto reached = [](EventTime time) {
       return [time](const DemoScene& scene) { return scene.feed_time >= time; };
     };
     HC_TRY(speed(kQuick));
-    HC_TRY(watch("live", reached(instant(kOutageBegin) - Duration(2h)), &alone_));
+    HC_TRY(watch("the way to the outage", reached(instant(kOutageBegin) - Duration(5h))));
     HC_TRY(speed(kSlow));
-    HC_TRY(watch("live", reached(instant(kOutageBegin)), nullptr));
+    HC_TRY(watch("the way to the outage", reached(instant(kOutageBegin)), &alone_));
     // The exchange is slow when everybody asks for what was missed.
-    HC_TRY(fault(R"({"kind":"slow-pages","delay":0.15})"));
-    HC_TRY(watch("outage", reached(instant(kOutageEnd) - Duration(1h))));
+    HC_TRY(fault(R"({"kind":"slow-pages","delay":0.2})"));
+    HC_TRY(watch("the outage", reached(instant(kOutageEnd) - Duration(1h))));
     board_.leave();
     return {};
   }
 
   Status kill_in_recovery() {
-    heading("They return at the same moment. What was missed is read again, two at a time.");
-    HC_TRY(watch("recovering", [](const DemoScene& scene) { return scene.all_connected(); }));
+    heading(
+        "They return at the same moment. What was missed is read again, two at a time:\n"
+        "job, share done, events a second, what it waits for.");
+    HC_TRY(watch("connecting again", [](const DemoScene& scene) { return scene.all_connected(); }));
     size_t ended = 0, jobs = 0;
     EventTime killed_at{};
     HC_TRY(watch(
-        "recovering",
+        "the first replays",
         [&](const DemoScene& scene) {
           ended = scene.jobs_ended();
           jobs = scene.jobs();
@@ -189,8 +196,6 @@ class Demo {
         },
         &beside_));
     board_.leave();
-    if (ended == jobs) return unavailable("all replays were done before the kill");
-
     daemon_.kill();
     const MonoTime begin = clock_.mono_now();
     HC_TRY(start_daemon());
@@ -198,9 +203,9 @@ class Demo {
         fmt::format("kill -9 with {} of {} replays done. Restarted, ready after {:.0f} ms; "
                     "nobody has to do anything.",
                     ended, jobs, 1000 * seconds(clock_.mono_now() - begin)));
-    HC_TRY(watch("recovering", [](const DemoScene& scene) { return scene.all_connected(); }));
+    HC_TRY(watch("connecting again", [](const DemoScene& scene) { return scene.all_connected(); }));
     HC_TRY(watch(
-        "recovering",
+        "recovery",
         [&](const DemoScene& scene) {
           return scene.jobs_ended() == scene.jobs() && scene.jobs() >= jobs &&
                  std::ranges::all_of(scene.lines, [&](const DemoScene::Line& line) {
@@ -217,18 +222,18 @@ class Demo {
     HC_TRY(feed_.remove("/faults"));
     HC_TRY(speed(kQuick));
     heading("And on, to the end of the ten days.");
-    HC_TRY(watch("live", [](const DemoScene& scene) {
+    HC_TRY(watch("the rest of the ten days", [](const DemoScene& scene) {
       return scene.finished && scene.jobs_ended() == scene.jobs() &&
              std::ranges::all_of(scene.lines, [](const DemoScene::Line& line) {
                return line.pending == 0 && line.whole();
              });
     }));
-    board_.leave();
     HC_TRY(wait_final());
-    fmt::print("  live, behind the feed's clock, undisturbed:   {}\n", alone_.text());
-    fmt::print("  the same while replays ran:                   {}\n", beside_.text());
-    fmt::print("  (feed clock less watermark; a heartbeat comes every {:.0f} and {:.0f} ms)\n",
-               1000 * 300 / (kQuick * 3600), 1000 * 300 / (kSlow * 3600));
+    if (live_) fmt::print("\n");  // below the last drawing
+    fmt::print("  live is behind the feed by   {}\n", alone_.text());
+    fmt::print("  the same while replays ran   {}\n", beside_.text());
+    fmt::print("  the feed's clock less the watermark; a heartbeat comes every {:.0f} ms\n",
+               1000 * 120 / (kSlow * 3600));
     return {};
   }
 
@@ -267,7 +272,7 @@ class Demo {
                                 with_thousands(rows)));
     HC_TRY_ASSIGN(const std::string recomputed, proof_.recompute());
     line("recomputed",
-         fmt::format("{}, says {} lines of Python that share no code", recomputed,
+         fmt::format("{}, by {} lines of Python that share no code", recomputed,
                      std::count(std::begin(kDemoRecompute), std::end(kDemoRecompute), '\n')));
     HC_TRY_ASSIGN(const std::string again, replay_again(daemon_, flights_));
     line("once more", again);
@@ -280,9 +285,11 @@ class Demo {
   ThreadRuntime clock_{{"demo"}, 1};
   DemoServer feed_, daemon_;  // the daemon ends first
   DemoProof proof_;
+  const bool live_ = ::isatty(STDOUT_FILENO) == 1;
+  const Terminal terminal_ = terminal_of_stdout();
   DemoBoard board_{{instant(kOutageBegin) - Duration(6h), instant(kOutageEnd) + Duration(12h)},
-                   terminal_of_stdout(),
-                   ::isatty(STDOUT_FILENO) == 1};
+                   terminal_,
+                   live_};
   LiveTimes alone_, beside_;
   double speed_ = 0;  // feed seconds a second
   uint64_t flights_ = 0;

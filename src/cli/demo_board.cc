@@ -16,7 +16,8 @@ namespace {
 
 using SpanState = CoverageSpan::State;
 
-constexpr size_t kColumns = 48;  // of a strip
+constexpr size_t kColumns = 36;  // of a strip, so that a line fits into 80
+constexpr size_t kWords = 29;    // beside it
 
 SpanState state_of(const std::string& name) {
   for (const SpanState state :
@@ -49,20 +50,16 @@ std::string strip_so_far(const DemoScene::Line& line, const Window& shown, bool 
 /// What there is to say beside the strip.
 std::string words(const DemoScene::Line& line) {
   if (!line.connected()) return line.state;
-  std::string out;
-  size_t done = 0;
+  size_t ended = 0;
   for (const DemoScene::Job& job : line.jobs) {
-    if (job.ended()) {
-      done += job.state == "done" ? 1 : 0;
-      if (job.state != "done") out += fmt::format("replay {} {}  ", job.id, job.state);
-      continue;
-    }
-    out += fmt::format("replay {} {:>3.0f} % {}  ", job.id, std::floor(100 * job.share_done),
-                       job.waits_for.empty() ? job.state : "waits for " + job.waits_for);
+    ended += job.ended() ? 1 : 0;
+    if (job.state == "failed") return fmt::format("replay {} failed", job.id);
+    if (job.ended()) continue;
+    return fmt::format("#{} {:.0f} % {:.0f}/s ({})", job.id, std::floor(100 * job.share_done),
+                       job.events_per_second, job.waits_for.empty() ? job.state : job.waits_for);
   }
-  if (!out.empty()) return out;
-  if (done > 0) return fmt::format("{} replay{} done", done, done == 1 ? "" : "s");
-  return "connected";
+  if (ended == 0) return line.state;
+  return fmt::format("{} replay{} done", ended, ended == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -91,6 +88,7 @@ Result<DemoScene> look_at(DemoServer& daemon, DemoServer& feed) {
   HC_TRY_ASSIGN(const JsonValue status, daemon.get("/v1/status"));
   HC_TRY_ASSIGN(const JsonValue state, feed.get("/state"));
   HC_TRY_ASSIGN(const JsonValue coverage, daemon.get("/v1/coverage"));
+  HC_TRY_ASSIGN(const JsonValue gaps, daemon.get("/v1/gaps?open=true"));
   HC_TRY_ASSIGN(const JsonValue replays, daemon.get("/v1/replays"));
   DemoScene scene;
   scene.feed_time = time_of(state["time"]).value_or(kMinEventTime);
@@ -110,10 +108,20 @@ Result<DemoScene> look_at(DemoServer& daemon, DemoServer& feed) {
                               {}});
       }
     }
+    // Coverage ends at the frontier; an outage that is still going on lies beyond it.
+    for (const JsonValue& gap : gaps["gaps"].items) {
+      if (gap["stream"].text != line.source || !gap["end"].is_null() || line.spans.empty())
+        continue;
+      const EventTime from =
+          std::max(line.spans.back().range.end, time_of(gap["start"]).value_or(kMaxEventTime));
+      if (from < scene.feed_time)
+        line.spans.push_back({{from, scene.feed_time}, SpanState::kGap, {}});
+    }
     for (const JsonValue& job : std::views::reverse(replays["replays"].items)) {
       if (job["source"].text != line.source) continue;
       line.jobs.push_back({job["id"].unsigned_number().value_or(0), job["state"].text,
-                           job["waits_for"].text, number(job["share_done"])});
+                           job["waits_for"].text, number(job["share_done"]),
+                           number(job["events_per_second"])});
     }
     std::ranges::sort(line.jobs, {}, &DemoScene::Job::id);
     for (const JsonValue& partition : status["partitions"].items) {
@@ -131,14 +139,13 @@ Result<DemoScene> look_at(DemoServer& daemon, DemoServer& feed) {
 DemoBoard::DemoBoard(Window shown, Terminal terminal, bool live)
     : shown_(shown), terminal_(terminal), live_(live) {}
 
-void DemoBoard::draw(const DemoScene& scene, const std::string& caption, const std::string& live) {
+void DemoBoard::draw(const DemoScene& scene, const std::string& live) {
   const char* clear = live_ ? "\x1b[K" : "";
-  std::string out =
-      fmt::format("  {}   {}   {}{}\n", short_time(to_rfc3339(scene.feed_time)).substr(0, 16),
-                  caption, live, clear);
+  std::string out = fmt::format("  feed {}   {}{}\n",
+                                short_time(to_rfc3339(scene.feed_time)).substr(0, 16), live, clear);
   for (const DemoScene::Line& line : scene.lines) {
-    out += fmt::format("  {:<11}{}  {}{}\n", line.source,
-                       strip_so_far(line, shown_, terminal_.colour), words(line), clear);
+    out += fmt::format("  {:<11}{}  {:.{}}{}\n", line.source,
+                       strip_so_far(line, shown_, terminal_.colour), words(line), kWords, clear);
   }
   out += fmt::format("  {:<11}{}{}\n", "", strip_axis(shown_, kColumns), clear);
   last_ = std::move(out);
@@ -151,7 +158,6 @@ void DemoBoard::draw(const DemoScene& scene, const std::string& caption, const s
 
 void DemoBoard::leave() {
   if (!live_) fmt::print("{}", last_);
-  fmt::print("\n");
   std::fflush(stdout);
   lines_up_ = 0;
 }

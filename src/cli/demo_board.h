@@ -20,7 +20,7 @@ struct DemoScene {
   struct Job {
     uint64_t id = 0;
     std::string state, waits_for;  // "running", "reader"
-    double share_done = 0;
+    double share_done = 0, events_per_second = 0;
     bool ended() const { return state == "done" || state == "failed" || state == "cancelled"; }
   };
   struct Line {
@@ -50,9 +50,9 @@ class DemoBoard {
  public:
   /// `shown`: the time of the strips.
   DemoBoard(Window shown, Terminal terminal, bool live);
-  /// `caption`: what is happening. `live`: as people read it.
-  void draw(const DemoScene& scene, const std::string& caption, const std::string& live);
-  /// The last drawing stays, and the next one begins below.
+  /// `live`: how it does, for people.
+  void draw(const DemoScene& scene, const std::string& live);
+  /// The last drawing stays (and appears, where there is no terminal); the next one begins below.
   void leave();
 
  private:

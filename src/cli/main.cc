@@ -64,7 +64,7 @@ class CommandLine {
   }
 
   void add_demo() {
-    auto* demo = app_.add_subcommand("demo", "real flights, a kill -9, recovery, and the proof");
+    auto* demo = app_.add_subcommand("demo", "outage, kill -9 and recovery of eight live sources, and the proof");
     demo->add_flag("--once", demo_.once, "end after the proof");
     demo->add_option("--data", demo_.data, "folder with flights.ndjson (scripts/flights)");
     demo->callback([this] { command_ = [this] { return demo_command(demo_); }; });

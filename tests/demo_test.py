@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""The demo ends by itself, leaves nothing behind, and says when something is not as it should be."""
+import datetime
+import json
+import os
+import pathlib
+import random
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+CARRIERS = ("UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E", "WN")
+
+
+def flights(days):
+    """Of days from 4 February 2013, by time, as scripts/flights writes them; one carrier is none of the demo's."""
+    rng = random.Random(11)
+    begin = datetime.datetime(2013, 2, 4)
+    events = []
+    for number in range(600 * days):
+        left = begin + datetime.timedelta(minutes=rng.randrange(days * 24 * 60))
+        time = left.strftime("%Y-%m-%dT%H:%M:%SZ")
+        events.append({"time": time, "scheduled": time, "origin": rng.choice(("EWR", "JFK", "LGA")),
+                       "carrier": rng.choice(CARRIERS), "flight": number, "delay": rng.choice((None, 0, 7, -3)),
+                       "distance": rng.randrange(100, 3000), "air_time": rng.choice((None, 60, 125))})
+    return sorted(events, key=lambda event: event["time"])
+
+
+class DemoTest(unittest.TestCase):
+    def demo(self, events):
+        """Exit code, output, and what is left in the folder for temporary files."""
+        with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
+            data, temporary = pathlib.Path(folder) / "data", pathlib.Path(folder) / "tmp"
+            data.mkdir()
+            temporary.mkdir()
+            (data / "flights.ndjson").write_text("".join(json.dumps(event, separators=(",", ":")) + "\n"
+                                                         for event in events))
+            done = subprocess.run([harness.BINARY, "demo", "--once", "--data", data], capture_output=True, text=True,
+                                  timeout=600, env={**os.environ, "TMPDIR": str(temporary)})
+            return done.returncode, done.stdout + done.stderr, os.listdir(temporary)
+
+    def test_every_check_holds_and_nothing_is_left(self):
+        code, text, left = self.demo(flights(11))
+        self.assertEqual((code, left), (0, []), text)
+        for words in ("disconnected", "kill -9", "all final, complete, and equal", "0 differ, 0 missing",
+                      "0 bytes written"):
+            self.assertIn(words, text)
+
+    def test_flights_of_an_earlier_version_are_refused(self):
+        events = flights(1)
+        for event in events:
+            del event["scheduled"]
+        code, text, _ = self.demo(events)
+        self.assertEqual(code, 1)
+        self.assertIn("scripts/flights", text)
+
+
+if __name__ == "__main__":
+    harness.main()
