@@ -62,8 +62,8 @@ hc_mutant(NAME pages_compared_by_count_alone FILE src/lane/subwindow.cc
   FROM "stored.digest == group.digest &&"
   TO "")
 hc_mutant(NAME replay_without_conflict_check FILE src/store/memory_store.cc
-  FROM "if (version != add.expected) {"
-  TO "if (commit.lane == Lane::kLive && version != add.expected) {")
+  FROM "if (!fits(add, standing.version, standing.lost)) {"
+  TO "if (commit.lane == Lane::kLive && !fits(add, standing.version, standing.lost)) {")
 hc_mutant(NAME marks_of_partitions_become_one FILE src/lane/parent_marks.cc
   FROM "bucket, page.partition, page.slot}"
   TO "bucket, PartitionId{}, page.slot}")
