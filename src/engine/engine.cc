@@ -168,9 +168,22 @@ Status Engine::build_replay() {
                                     }
                                   },
                               .advance = [this](const SourceConfig& source,
-                                                EventTime to) { advance_for_replay(source, to); }},
+                                                EventTime to) { advance_for_replay(source, to); },
+                              .files = files_,
+                              .live = [this](MonoTime now) { return live_signals(now); }},
                              std::move(histories)));
   return {};
+}
+
+ReplayGovernor::LiveSignals Engine::live_signals(MonoTime) {
+  ReplayGovernor::LiveSignals out;
+  for (const auto& [source, tally] : ledger_.read()) {
+    out.appended += tally.received;
+    out.applied += tally.received - tally.unapplied;
+  }
+  const LogStats replay = log_->stats(Channel::kReplay);
+  out.replay_log = replay.size;
+  return out;
 }
 
 /// A replay on partitions that hold nothing open takes them along: a stream that is only backfilled
@@ -359,6 +372,9 @@ Result<ReplayEntry> Engine::change_replay(JobId id, const ReplayChange& change) 
   return replay_->change(id, change);
 }
 Result<ReplayEntry> Engine::cancel_replay(JobId id) { return replay_->cancel(id); }
+Result<Limits> Engine::change_limits(const std::map<std::string, std::string>& changes) {
+  return replay_->governor().change(changes);
+}
 
 VerifyTools Engine::verify_tools() {
   VerifyTools tools = ReadService::verify_tools();

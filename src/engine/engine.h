@@ -56,6 +56,7 @@ class Engine final : public ReadService {
   Result<ReplayEntry> start_replay(const ReplayRequest& request) override;
   Result<ReplayEntry> change_replay(JobId id, const ReplayChange& change) override;
   Result<ReplayEntry> cancel_replay(JobId id) override;
+  Result<Limits> change_limits(const std::map<std::string, std::string>& changes) override;
   Result<GapId> open_gap(const GapRequest& request) override;
   Status accept_gap(GapId id, const std::string& detail) override;
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
@@ -77,6 +78,7 @@ class Engine final : public ReadService {
          std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
   Status build_replay();
+  ReplayGovernor::LiveSignals live_signals(MonoTime now);
   void advance_for_replay(const SourceConfig& source, EventTime to);
   void recovered();
   void restore_ingest();

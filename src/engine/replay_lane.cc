@@ -13,44 +13,58 @@
 namespace hindcast {
 namespace {
 
-constexpr double kCapacityAtFirst = 1'000'000;  // events per second, before anything was measured
-constexpr Duration kMeasureOver = 1s;           // of busy time
+constexpr uint32_t kWorkersMin = 4;
 
 /// Whole page windows: a part of one cannot be compared by digest.
 Window whole_pages(const Window& range, Duration page_window) {
   return {align_down(range.start, page_window), window_of(range.end - 1ns, page_window).end};
 }
 
-JobLimits limits_of(const ReplayConfig& config, double capacity) {
-  JobLimits limits;
-  limits.pieces_at_once = config.subwindows_at_once;
-  limits.sources_at_once = config.sources_at_once;
-  limits.stagger = config.stagger;
-  limits.rate = config.rate.per_second.value_or(static_cast<uint64_t>(
-      std::max(1.0, config.rate.share * capacity * config.subwindows_at_once)));
-  return limits;
+/// Threads; how many of them have work is the governor's word, which an operator may raise.
+uint32_t workers_max(const ReplayConfig& config) {
+  return std::max(config.subwindows_at_once, kWorkersMin);
+}
+
+/// Page windows of its range that are neither done nor set aside.
+uint64_t windows_left(const ReplayJob& job, Duration page_window) {
+  std::vector<Window> taken = job.done;
+  for (const ReplayJob::SetAside& aside : job.set_aside) add_window(taken, aside.window);
+  uint64_t left = 0;
+  for (const Window& window : left_of(job.range, taken)) {
+    if (window.end == kMaxEventTime) continue;
+    left += static_cast<uint64_t>((window.end - window.start + page_window - 1ns) / page_window);
+  }
+  return left;
 }
 
 }  // namespace
 
 ReplayLane::ReplayLane(Places places, Histories histories)
-    : at_(std::move(places)), histories_(std::move(histories)), capacity_(kCapacityAtFirst) {
+    : at_(std::move(places)), histories_(std::move(histories)) {
   for (const auto& [name, stream] : at_.catalog.streams()) {
     streams_[stream.id] = {stream.id, stream.schema, at_.catalog.lane_aggregates(name),
                            stream.partitions};
     stream_names_[stream.id] = name;
   }
   book_ = std::make_unique<JobBook>(
-      limits_of(at_.config.replay, capacity_), [this](Commit commit) { save(std::move(commit)); },
+      JobLimits{}, [this](Commit commit) { save(std::move(commit)); },
       [this](StreamId id, BytesView key) {
         const ReplayStream& stream = streams_.at(id);
         return stream.partitions[partition_of(key, stream.schema.partitions)];
       },
       at_.runtime.mono_now());
+  chain_ = std::make_shared<Chain>(JobRunner::room_for(workers_max(at_.config.replay)));
 }
 
 Result<std::unique_ptr<ReplayLane>> ReplayLane::open(Places places, Histories histories) {
   std::unique_ptr<ReplayLane> lane(new ReplayLane(std::move(places), std::move(histories)));
+  HC_TRY_ASSIGN(lane->governor_, ReplayGovernor::open({.config = lane->at_.config,
+                                                       .files = lane->at_.files,
+                                                       .store = lane->at_.store,
+                                                       .runtime = lane->at_.runtime,
+                                                       .book = *lane->book_,
+                                                       .chain = lane->chain_,
+                                                       .live = lane->at_.live}));
   HC_TRY(lane->restore());
   return lane;
 }
@@ -71,7 +85,8 @@ Status ReplayLane::restore() {
 }
 
 void ReplayLane::start() {
-  for (size_t i = 0; i < at_.config.replay.subwindows_at_once; ++i) {
+  governor_->start();
+  for (size_t i = 0; i < workers_max(at_.config.replay); ++i) {
     threads_.emplace_back([this, i](const std::stop_token& stop) { run(i, stop); });
     pthread_setname_np(threads_.back().native_handle(), ("replay-" + std::to_string(i)).c_str());
   }
@@ -96,6 +111,7 @@ void ReplayLane::start() {
 }
 
 void ReplayLane::stop() {
+  governor_->stop();
   for (std::jthread& thread : threads_) thread.request_stop();
   wake();
   threads_.clear();
@@ -126,45 +142,20 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .wake = [this] { wake(); },
        .committed = at_.committed,
        .next_gap = at_.next_gap,
-       .gap_known = [this](GapId gap) { gap_known(gap); }},
+       .gap_known = [this](GapId gap) { gap_known(gap); },
+       .chain = chain_,
+       .worker = worker},
       rng);
   uint64_t seen = 0;
   while (!stop.stop_requested()) {
     const MonoTime now = at_.runtime.mono_now();
     const MonoTime next = runner.step(now, at_.runtime.wall_now());
-    if (worker == 0) measure();
     if (next <= at_.runtime.mono_now()) continue;
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, next - now, [&] { return changes_ != seen; });
     seen = changes_;
   }
-  runner.release(at_.runtime.wall_now());
-}
-
-/// A share of capacity follows what workers do while they are busy; waiting does not count, so the
-/// limit does not measure itself.
-void ReplayLane::measure() {
-  if (at_.config.replay.rate.per_second) return;
-  const MonoTime now = at_.runtime.mono_now();
-  uint64_t events = 0;
-  Duration busy{};
-  for (const JobBook::View& view : book_->views(now)) {
-    events += view.job.counts.read;
-    busy += view.times[static_cast<size_t>(Reason::kCompute)] +
-            view.times[static_cast<size_t>(Reason::kReader)];
-  }
-  const std::scoped_lock lock(mutex_);
-  if (events < measured_events_ || busy < measured_busy_) {
-    measured_events_ = events;
-    measured_busy_ = busy;
-  }
-  if (busy - measured_busy_ < kMeasureOver || events == measured_events_) return;
-  const double rate = static_cast<double>(events - measured_events_) /
-                      std::chrono::duration<double>(busy - measured_busy_).count();
-  capacity_ += (rate - capacity_) / 4;
-  measured_events_ = events;
-  measured_busy_ = busy;
-  book_->set_limits(limits_of(at_.config.replay, capacity_), now);
+  runner.release(at_.runtime.mono_now(), at_.runtime.wall_now());
 }
 
 void ReplayLane::save(Commit commit) {
@@ -321,27 +312,42 @@ void ReplayLane::no_history(const Gap& gap) {
 Result<ReplayEntry> ReplayLane::change(JobId id, const ReplayChange& change) {
   if (change.order) HC_TRY(book_->set_order(id, *change.order));
   if (change.rate) HC_TRY(book_->set_rate(id, *change.rate, at_.runtime.mono_now()));
-  if (change.paused) HC_TRY(book_->pause(id, *change.paused, at_.runtime.wall_now()));
+  if (change.paused)
+    HC_TRY(book_->pause(id, *change.paused, at_.runtime.mono_now(), at_.runtime.wall_now()));
   wake();
   HC_TRY(wait_saved());
   return get(id);
 }
 
 Result<ReplayEntry> ReplayLane::cancel(JobId id) {
-  HC_TRY(book_->cancel(id, at_.runtime.wall_now()));
+  HC_TRY(book_->cancel(id, at_.runtime.mono_now(), at_.runtime.wall_now()));
   wake();
   HC_TRY(wait_saved());
   return get(id);
 }
 
 ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
-  ReplayEntry entry{.job = view.job, .events_per_second = view.events_per_second};
+  const MonoTime now = at_.runtime.mono_now();
+  ReplayEntry entry{.job = view.job};
   if (const auto name = stream_names_.find(view.job.stream); name != stream_names_.end())
     entry.stream = name->second;
   if (const std::string* name = at_.catalog.source_name(view.job.source)) entry.source = *name;
-  if (!view.job.ended()) entry.waits_for = to_string(view.reason);
-  entry.elapsed = view.elapsed;
+  if (view.job.state == ReplayJob::State::kRunning)
+    entry.events_per_second = view.account.events_per_second(now);
+  if (!view.job.ended()) {
+    entry.waits_for = to_string(view.account.reason());
+    entry.ceiling = view.ceiling;
+    entry.eta = view.account.eta();
+  }
+  entry.elapsed = view.account.elapsed(now);
+  entry.times = view.account.times(now);
+  entry.lately = view.account.lately(now);
   entry.share_done = share_done(view.job);
+  if (const auto stream = streams_.find(view.job.stream); stream != streams_.end())
+    entry.windows_left = windows_left(view.job, stream->second.schema.page_window);
+  entry.live_p99_before = view.account.live().before;
+  entry.live_p99_during = view.account.live().worst;
+  entry.live_p99_after = view.account.live().after;
   return entry;
 }
 
@@ -352,7 +358,7 @@ Status ReplayLane::wait_ended(const std::vector<JobBook::View>& views) const {
 }
 
 Result<std::vector<ReplayEntry>> ReplayLane::list() const {
-  const std::vector<JobBook::View> views = book_->views(at_.runtime.mono_now());
+  const std::vector<JobBook::View> views = book_->views();
   HC_TRY(wait_ended(views));
   std::vector<ReplayEntry> out;
   for (const JobBook::View& view : views) out.push_back(entry_of(view));
@@ -360,7 +366,7 @@ Result<std::vector<ReplayEntry>> ReplayLane::list() const {
 }
 
 Result<ReplayEntry> ReplayLane::get(JobId id) const {
-  const auto view = book_->view(id, at_.runtime.mono_now());
+  const auto view = book_->view(id);
   if (!view) return not_found("no replay " + std::to_string(id));
   HC_TRY(wait_ended({*view}));
   return entry_of(*view);

@@ -22,6 +22,7 @@
 
 #include "base/runtime.h"
 #include "engine/catalog.h"
+#include "engine/replay_governor.h"
 #include "engine/service.h"
 #include "history/history.h"
 #include "replay/job_runner.h"
@@ -40,6 +41,8 @@ class ReplayLane {
     std::function<void(StreamId)> committed;     // a replay changed pages of it: marks may wait
     /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
     std::function<void(const SourceConfig& source, EventTime to)> advance;
+    FileSystem& files;
+    std::function<ReplayGovernor::LiveSignals(MonoTime)> live;  // what the governor asks
   };
   using Histories = std::map<SourceId, std::unique_ptr<History>>;
   /// Errors: of the store.
@@ -63,6 +66,7 @@ class ReplayLane {
   /// Nothing is queued or running that could go on by itself.
   bool idle() const { return book_->idle(); }
   History* history(SourceId source) const;
+  ReplayGovernor& governor() { return *governor_; }
 
  private:
   explicit ReplayLane(Places places, Histories histories);
@@ -72,7 +76,6 @@ class ReplayLane {
   void save(Commit commit);
   Status wait_saved() const;
   Status wait_ended(const std::vector<JobBook::View>& views) const;
-  void measure();
   Result<ReplayJob> job_of(const ReplayRequest& request) const;
   ReplayEntry entry_of(const JobBook::View& view) const;
   const SourceConfig* recovering_source(const Gap& gap) const;
@@ -91,10 +94,8 @@ class ReplayLane {
   std::condition_variable_any changed_;
   uint64_t changes_ = 0;                 // guarded by mutex_; counts wake()
   std::map<GapId, EventTime> taken_to_;  // guarded by mutex_; how far jobs were opened for a gap
-  // What the measured capacity is made of; guarded by mutex_.
-  double capacity_ = 0;  // events per busy second of one worker
-  uint64_t measured_events_ = 0;
-  Duration measured_busy_{};
+  std::shared_ptr<Chain> chain_;         // owners: this, workers and the governor
+  std::unique_ptr<ReplayGovernor> governor_;
   std::vector<std::jthread> threads_;
 };
 

@@ -14,6 +14,9 @@ Status Service::accept_gap(GapId, const std::string&) { return needs_daemon(); }
 Result<ReplayEntry> Service::start_replay(const ReplayRequest&) { return needs_daemon(); }
 Result<ReplayEntry> Service::change_replay(JobId, const ReplayChange&) { return needs_daemon(); }
 Result<ReplayEntry> Service::cancel_replay(JobId) { return needs_daemon(); }
+Result<Limits> Service::change_limits(const std::map<std::string, std::string>&) {
+  return needs_daemon();
+}
 
 std::string_view to_string(CoverageSpan::State state) {
   switch (state) {

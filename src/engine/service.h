@@ -20,6 +20,10 @@
 #include "progress/coverage.h"
 #include "progress/replay_job.h"
 #include "proof/verify_report.h"
+#include "replay/divergence.h"
+#include "replay/limits.h"
+#include "replay/pressure.h"
+#include "replay/reason.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -101,11 +105,32 @@ struct VerifiedStatus {
   uint64_t cycles = 0;               // ended since the start
   ByteCount bytes;                   // read since the start
 };
+/// One link of the chain of backpressure between history and store (replay/chain.h).
+struct LinkStatus {
+  std::string name;  // "history", "merge", "commit"
+  ByteCount used, max;
+  Duration blocked{};  // how long somebody waited for it, all in all
+};
+/// What the governor of the replay lane sees and says (replay/governor.h), as of its last tick.
+struct GovernorStatus {
+  Limits limits;
+  uint64_t capacity = 0, ceiling = 0, floor = 0;  // events per second
+  uint64_t allowed = 0;                           // likewise, now; 0 = nothing may run
+  uint32_t subwindows = 0;                        // at once, now
+  double events_per_second = 0;                   // done lately, by all jobs
+  Reason reason = Reason::kSchedule;              // why the lane goes no faster
+  Pressure pressure;                              // the strongest one
+  bool ramping = false, starved = false;
+  std::optional<Storm> storm;
+  Signals signals;
+  std::vector<LinkStatus> links;
+};
 struct SystemStatus {
   std::string state;  // "recovering", "running", "draining", "stopped"
   std::vector<SourceStatus> sources;
   std::vector<PartitionStatus> partitions;
   std::map<std::string, VerifiedStatus> verified;  // by stream
+  std::optional<GovernorStatus> governor;          // of a running daemon
   LogStats live_log, replay_log;
   StoreHealth store;
   ByteCount rss;
@@ -202,8 +227,16 @@ struct ReplayEntry {
   std::string stream, source;
   double events_per_second = 0;  // lately
   std::string waits_for;  // one reason for its present speed: "rate", "reader", "stream", …
-  Duration elapsed{};     // running, not paused
+  Duration elapsed{};     // since it was asked for, without pauses; as far as a process ran
   std::optional<double> share_done;  // of its range, by time
+  ReasonTimes times{};               // adds up to `elapsed`
+  ReasonTimes lately{};              // likewise, of the last ten seconds
+  uint64_t ceiling = 0;              // events per second that it may go now at most; 0 = nothing
+  std::optional<Eta> eta;            // only where it is honest (replay/divergence.h)
+  uint64_t windows_left = 0;         // page windows that are neither done nor set aside
+  /// Of append to applied, over five seconds: before it began, the worst while it ran, and after
+  /// its end. Absent: fewer than 100 applies in them.
+  std::optional<Duration> live_p99_before, live_p99_during, live_p99_after;
 };
 
 class Service {
@@ -249,6 +282,11 @@ class Service {
   /// Errors: kNotFound, kConflict (ended).
   virtual Result<ReplayEntry> change_replay(JobId id, const ReplayChange& change);
   virtual Result<ReplayEntry> cancel_replay(JobId id);
+  /// Limits of the replay lane by name ("rate", "floor", "live_p99", … replay/limits_text.h), as
+  /// people write them: "25%", "50000/s", "20ms". They hold at once and over restarts; "" goes back
+  /// to the configuration's. Errors: kInvalidArgument (naming the limit), kNotFound (no such
+  /// limit).
+  virtual Result<Limits> change_limits(const std::map<std::string, std::string>& changes);
   /// Recovered and accepting.
   virtual bool ready() const = 0;
   /// Blocks until every source that can end has ended and everything is settled and sealed; or the

@@ -31,6 +31,7 @@ SystemStatus Engine::status() {
     return status;
   }
   status.recovered_events = recovered_events_;
+  status.governor = replay_->governor().status();
   for (SourceStatus& source : status.sources) {
     const SourceId id = catalog_.sources().at(source.name);
     source.state = std::string(to_string(ingest_.state(id)));

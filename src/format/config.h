@@ -190,13 +190,16 @@ struct ReplayConfig {
   uint32_t subwindows_at_once = 2;
   uint32_t sources_at_once = 2;
   Duration stagger = 5s;  // between the first jobs of sources that reconnected at once
-  Duration live_p99 = 20ms;
-  bool automatic = true;  // a gap that closes its right edge opens a job by itself
+  std::optional<RateLimit> bytes_rate, store_ops_rate, requests_rate;
+  // Targets of the safety valve, and within which time a backlog is to be gone (replay/limits.h).
+  Duration live_p99 = 20ms, live_queue_age = 1s, commit_p99 = 500ms, catch_up_within = 1h;
+  ByteCount memory = 1_GiB;  // of the process
+  bool automatic = true;     // a gap that closes its right edge opens a job by itself
 };
 struct LimitsConfig {
   ByteCount open_memory = 256_MiB;
   ByteCount verify_rate = 4_MiB;  // of stored pages per second, in the background; 0 = off
-};  // [limits]; open_memory: open buckets of all partitions together
+};                                // [limits]; open_memory: open buckets of all partitions together
 
 struct Config {
   std::string file;  // as named by the user; "" = built in code

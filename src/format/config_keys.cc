@@ -170,12 +170,19 @@ constexpr ConfigKey kKeys[] = {
 
     {"replay", "rate"},
     {"replay", "floor"},
+    {"replay", "bytes_rate"},
+    {"replay", "store_ops_rate"},
+    {"replay", "requests_rate"},
     {"replay", "subwindows_at_once"},
     {"replay", "sources_at_once"},
     {"replay", "stagger"},
     {"replay", "route"},
     {"replay", "isolation"},
     {"replay", "live_p99"},
+    {"replay", "live_queue_age"},
+    {"replay", "commit_p99"},
+    {"replay", "memory"},
+    {"replay", "catch_up_within"},
     {"replay", "automatic"},
 };
 

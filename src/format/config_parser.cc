@@ -166,25 +166,19 @@ void read_store(Section& section, StoreConfig& store) {
     store.keep_versions = keep->duration("versions", Duration(0)).value_or(store.keep_versions);
 }
 
-/// "50000/s", or "25%" of measured capacity.
 void read_rate(Section& section, std::string_view key, RateLimit& limit) {
   const auto text = section.text(key);
   if (!text) return;
-  const char* const begin = text->data();
-  const char* const end = begin + text->size();
-  uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(begin, end, number);
-  const std::string_view unit(rest, static_cast<size_t>(end - rest));
-  const bool fraction = unit == "%" && number <= 100,
-             rate = unit == "/s" && number <= 1'000'000'000;
-  if (error != std::errc() || number == 0 || (!fraction && !rate)) {
-    section.problem(key, "= \"" + *text + "\" is no rate",
-                    "for example: \"50000/s\" (events), or \"25%\" (of measured capacity)");
-  } else if (rate) {
-    limit = {.per_second = number, .share = 0};
-  } else {
-    limit = {.per_second = std::nullopt, .share = static_cast<double>(number) / 100};
-  }
+  if (const Result<RateLimit> rate = parse_rate(*text); rate)
+    limit = *rate;
+  else
+    section.problem(key, "= " + rate.error().message);
+}
+void read_rate(Section& section, std::string_view key, std::optional<RateLimit>& limit) {
+  if (!section.has(key)) return;
+  RateLimit given;
+  read_rate(section, key, given);
+  limit = given;
 }
 
 void read_replay(Section& section, ReplayConfig& replay) {
@@ -193,12 +187,20 @@ void read_replay(Section& section, ReplayConfig& replay) {
   };
   read_rate(section, "rate", replay.rate);
   read_rate(section, "floor", replay.floor);
+  read_rate(section, "bytes_rate", replay.bytes_rate);
+  read_rate(section, "store_ops_rate", replay.store_ops_rate);
+  read_rate(section, "requests_rate", replay.requests_rate);
   replay.subwindows_at_once = count("subwindows_at_once", replay.subwindows_at_once);
   replay.sources_at_once = count("sources_at_once", replay.sources_at_once);
   replay.stagger = section.duration("stagger", Duration(0)).value_or(replay.stagger);
   section.choice("route", {"direct"}, {"separate", "shared"});
   section.choice("isolation", {"threads"}, {"process"});
   replay.live_p99 = section.duration("live_p99", 1us).value_or(replay.live_p99);
+  replay.live_queue_age = section.duration("live_queue_age", 1ms).value_or(replay.live_queue_age);
+  replay.commit_p99 = section.duration("commit_p99", 1ms).value_or(replay.commit_p99);
+  replay.memory =
+      section.bytes("memory", 64_MiB, ByteCount{uint64_t{1} << 40}).value_or(replay.memory);
+  replay.catch_up_within = section.duration("catch_up_within", 1s).value_or(replay.catch_up_within);
   replay.automatic = section.boolean("automatic").value_or(replay.automatic);
 }
 
@@ -249,8 +251,8 @@ Config read_config(const TomlNode& tree, const std::string& file, const std::str
   if (auto limits = root.section("limits", "limits")) {
     config.limits.open_memory = limits->bytes("open_memory", 1_MiB, ByteCount{uint64_t{1} << 40})
                                     .value_or(config.limits.open_memory);
-    config.limits.verify_rate = limits->bytes("verify_rate", ByteCount{}, 1_GiB)
-                                    .value_or(config.limits.verify_rate);
+    config.limits.verify_rate =
+        limits->bytes("verify_rate", ByteCount{}, 1_GiB).value_or(config.limits.verify_rate);
   }
   if (auto replay = root.section("replay", "replay")) read_replay(*replay, config.replay);
   build_streams(std::move(streams), std::move(sources), std::move(aggregates), config, problems);

@@ -203,6 +203,26 @@ Result<ByteCount> parse_bytes(std::string_view text) {
   return ByteCount{number * found->bytes};
 }
 
+Result<RateLimit> parse_rate(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::string_view unit(rest, static_cast<size_t>(end - rest));
+  if (error == std::errc() && number > 0) {
+    if (unit == "/s" && number <= 1'000'000'000'000)
+      return RateLimit{.per_second = number, .share = 0};
+    if (unit == "%" && number <= 100)
+      return RateLimit{.per_second = std::nullopt, .share = static_cast<double>(number) / 100};
+  }
+  return invalid_argument("\"" + std::string(text) +
+                          "\" is no rate, which is like \"50000/s\", or \"25%\" of capacity");
+}
+
+std::string to_string(const RateLimit& limit) {
+  if (limit.per_second) return std::to_string(*limit.per_second) + "/s";
+  return std::to_string(static_cast<int>(limit.share * 100 + 0.5)) + "%";
+}
+
 std::string to_string(ByteCount bytes) {
   constexpr std::string_view kUnits[] = {" bytes", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;

@@ -53,6 +53,9 @@ class Section {
 
 /// "256MiB", "4GiB", "1048576". Errors: kInvalidArgument naming the units.
 Result<ByteCount> parse_bytes(std::string_view text);
+/// "50000/s", or "25%" of measured capacity. Errors: kInvalidArgument with an example.
+Result<RateLimit> parse_rate(std::string_view text);
+std::string to_string(const RateLimit& limit);  // as parse_rate reads it
 std::string to_string(ByteCount bytes);
 /// A name of stream, source or aggregate: it stands in URLs and tables.
 bool is_name(std::string_view text);

@@ -131,6 +131,7 @@ Bytes encode(const ReplayJob& job) {
     put_string(out, aside.reason);
   }
   each_count(job.counts, [&](uint64_t value) { put_varint(out, value); });
+  put_string(out, job.account);
   return out;
 }
 
@@ -158,6 +159,7 @@ Result<ReplayJob> decode_replay_job(BytesView bytes) {
     job.set_aside.push_back({window, std::string(in.string())});
   }
   each_count(job.counts, [&](uint64_t& value) { value = in.varint(); });
+  job.account = in.string();
   if (!known || !in.ok() || in.remaining() > 0 ||
       mode > static_cast<uint8_t>(ReplayJob::Mode::kRepair) ||
       order > static_cast<uint8_t>(ReplayOrder::kNewestFirst) ||

@@ -69,6 +69,7 @@ struct ReplayJob {
                                 // beginning, and never read
   std::vector<SetAside> set_aside;  // by window
   ReplayCounts counts;
+  Bytes account;  // where its time went (replay/job_account.h); "" = nobody said
   bool ended() const { return state >= State::kDone; }
   /// Opened for gaps, by nobody's word.
   bool automatic() const { return cause != "operator" && cause != "repair"; }

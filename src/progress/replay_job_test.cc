@@ -31,6 +31,7 @@ ReplayJob some_job() {
   job.gaps = {1, 2};
   job.done = {from_to(60, 70), from_to(80, 90)};
   job.skipped = {from_to(80, 90)};
+  job.account = "whatever";
   job.set_aside = {{from_to(70, 75), "http-404: gone"}};
   job.counts = {.read = 1,
                 .added = 2,

@@ -57,8 +57,8 @@ TEST(FillsTest, AFillIsClippedToTheGapAndSaidOnce) {
   EXPECT_TRUE(coverage_of(facts, out).holes().empty());
 }
 
-// Windows in `done` that nobody asked for were never read. After a restart they look like those that
-// were, but for `skipped`.
+// Windows in `done` that nobody asked for were never read. After a restart they look like those
+// that were, but for `skipped`.
 TEST(FillsTest, WhatNobodyAskedForIsNotFilledAlsoAfterARestart) {
   const CoverageFacts facts = gap_over(minutes(10, 40));
   ReplayJob job = job_over(minutes(0, 60));

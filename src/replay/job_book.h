@@ -10,6 +10,9 @@
 // subwindow that each worker had in hand is. Facts of gaps go in the same commit as the progress
 // that proves them, so a fill is never without its events.
 //
+// How fast they go, and how many pieces at once, is what the governor said last (govern()). Streams
+// take turns by the events that they cost (replay/fair_queue.h).
+//
 // Time: never reads a clock. Thread safety: any thread; one mutex, held briefly, also while `save`
 // is called: it must only hand the commit on.
 #pragma once
@@ -24,19 +27,24 @@
 
 #include "progress/coverage.h"
 #include "progress/replay_job.h"
+#include "replay/capacity.h"
+#include "replay/fair_queue.h"
 #include "replay/fills.h"
+#include "replay/governor.h"
+#include "replay/job_account.h"
 #include "replay/piece_run.h"
+#include "replay/quantiles.h"
 #include "replay/reason.h"
-#include "replay/token_bucket.h"
+#include "replay/stagger.h"
+#include "replay/throttle.h"
 #include "store/store.h"
 
 namespace hindcast {
 
 struct JobLimits {
-  uint64_t rate = 250'000;       // events per second of all jobs together
-  uint32_t pieces_at_once = 2;   // of all jobs together
   uint32_t sources_at_once = 2;  // whose histories are read at the same time
-  Duration stagger = 5s;         // between automatic jobs that were opened at once
+  Duration stagger = 5s;         // between automatic jobs of sources that came back at once
+  uint64_t seed = 0;             // of the stagger: installations that share a history differ in it
 };
 
 /// What a worker is to do next.
@@ -62,12 +70,21 @@ class JobBook {
   /// stream and source: its windows are added there, and that job's id is returned.
   JobId add(ReplayJob job, bool coalesce, MonoTime now);
   /// Errors: kNotFound, kConflict (ended).
-  Status pause(JobId id, bool paused, ProcessingTime wall);
+  Status pause(JobId id, bool paused, MonoTime now, ProcessingTime wall);
   Status set_rate(JobId id, std::optional<uint64_t> rate, MonoTime now);
   Status set_order(JobId id, ReplayOrder order);
-  Status cancel(JobId id, ProcessingTime wall);
-  void set_limits(JobLimits limits, MonoTime now);
-  JobLimits limits() const;
+  Status cancel(JobId id, MonoTime now, ProcessingTime wall);
+  void set_limits(JobLimits limits);
+
+  /// How fast and how many at once from now on, and how live fares; 20 times a second. Before the
+  /// first call nothing is read.
+  void govern(const Allowance& allowance, const LatencySignal& live, MonoTime now,
+              ProcessingTime wall);
+  /// The replay lane's part of the signals: what was done since the last call, what for, and what
+  /// it could do with so many workers.
+  void add_to(Signals& signals, uint32_t workers, MonoTime now);
+  Capacity capacity() const;
+  void set_capacity(const Capacity& capacity);  // as measured before a restart
 
   /// How far a stream's history may be read: the frontier of its slowest partition.
   using FrontierOf = std::function<EventTime(StreamId)>;
@@ -86,8 +103,12 @@ class JobBook {
   /// Whether a worker shall go on with a piece: false when its job was paused, cancelled, or the
   /// piece is another's.
   bool wanted(const Assignment& assignment) const;
+  struct Wait {
+    MonoTime until;
+    Reason reason;
+  };
   /// Takes allowance for `events`, or says when to ask again (a debt: any number passes once).
-  std::optional<MonoTime> allow(JobId id, uint64_t events, MonoTime now);
+  std::optional<Wait> allow(const Assignment& assignment, uint64_t events, MonoTime now);
   /// Subwindows of a piece are committed. `end`: the piece is at its end and all of it is certain.
   void progressed(const Assignment& assignment, std::vector<SubwindowResult> results, bool end,
                   MonoTime now, ProcessingTime wall);
@@ -96,18 +117,20 @@ class JobBook {
   /// The worker stops before the end of the piece: what is not done of it is given out again.
   void released(const Assignment& assignment, ProcessingTime wall);
 
-  /// Time of a worker on a piece, by what it was waiting for.
-  void charge(JobId id, Reason reason, Duration time);
+  /// What the worker of a piece waits for from now on.
+  void because(const Assignment& assignment, Reason reason, MonoTime now);
+  /// Time of a worker in which it was at work: what capacity is measured by.
+  void spent(const Busy& busy);
+  /// A commit of replay took so long to be durable.
+  void committed(Duration latency, MonoTime now);
 
   struct View {
     ReplayJob job;
-    double events_per_second = 0;  // over the last seconds
-    Reason reason = Reason::kSchedule;
-    ReasonTimes times{};
-    Duration elapsed{};  // while running
+    JobAccount account;
+    uint64_t ceiling = 0;  // events per second; 0 = nothing may be read
   };
-  std::vector<View> views(MonoTime now) const;
-  std::optional<View> view(JobId id, MonoTime now) const;
+  std::vector<View> views() const;
+  std::optional<View> view(JobId id) const;
   /// No job could go on by itself: those that are paused, or wait for the frontier, cannot.
   bool idle() const;
 
@@ -118,23 +141,31 @@ class JobBook {
   static void join(ReplayJob& into, const ReplayJob& other);
   /// `clipped`: the part of a piece that lies before `limit` will do.
   std::optional<Window> next_window(const Entry& entry, EventTime limit, bool clipped) const;
-  static void start(Entry& entry, MonoTime now, ProcessingTime wall);
-  static void stop_clock(Entry& entry, MonoTime now);
+  Entry* next_turn(std::vector<std::pair<Entry*, Window>>& ready, Window& piece);
+  static void start(Entry& entry, ProcessingTime wall);
+  void end_work(Entry& entry, const Window& piece);
   void end_if_done(Entry& entry, ProcessingTime wall);
   void finish(Entry& entry, ReplayJob::State state, std::string reason, ProcessingTime wall);
   void write(Entry& entry, std::vector<GapOutcome> outcomes, ProcessingTime wall);
   bool source_may_start(SourceId source) const;
-  View view_of(const Entry& entry, MonoTime now) const;
+  Backlog backlog_of(const Entry& entry) const;
+  View view_of(const Entry& entry) const;
 
   mutable std::mutex mutex_;
   JobLimits limits_;  // all below are guarded by mutex_
   const Save save_;
   const Locate locate_;
-  TokenBucket bucket_;
   std::map<JobId, std::unique_ptr<Entry>> jobs_;
-  MonoTime automatic_free_;  // when the next automatic job may start
-  MonoTime last_now_{};      // as last handed in
-  uint64_t served_ = 0;      // counts pieces given out: whose turn it is
+  Allowance allowance_;  // as last said by the governor
+  Throttle throttle_;
+  FairQueue turns_;
+  Stagger stagger_;
+  Capacity capacity_;
+  LatencyWindow commits_;
+  Work done_;               // since add_to()
+  bool throttled_ = false;  // some worker waited for allowance since add_to()
+  MonoTime last_now_{};     // as last handed in
+  uint64_t served_ = 0;     // counts pieces given out: whose turn it is within a stream
 };
 
 }  // namespace hindcast

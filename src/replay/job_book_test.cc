@@ -16,10 +16,21 @@ Window minutes(int64_t from, int64_t to) { return {at(from), at(to)}; }
 
 class JobBookTest : public ::testing::Test {
  protected:
-  explicit JobBookTest(JobLimits limits = {.rate = 1'000, .stagger = 8s})
+  JobBookTest()
       : book_(
-            limits, [this](Commit commit) { saved_.push_back(std::move(commit)); },
-            [](StreamId, BytesView) { return kPartition; }, now_) {}
+            {.stagger = 8s}, [this](Commit commit) { saved_.push_back(std::move(commit)); },
+            [](StreamId, BytesView) { return kPartition; }, now_) {
+    govern(1'000);
+    now_ += 1s;  // the bucket is full
+  }
+  void govern(uint64_t events, uint16_t at_once = 2, LatencySignal live = {}) {
+    Allowance allowance;
+    allowance.per_second = {events, kNoLimit, kNoLimit, kNoLimit};
+    allowance.subwindows = at_once;
+    allowance.limit = Reason::kRate;
+    book_.govern(allowance, live, now_, kWall);
+  }
+  static Assignment of(JobId id) { return {.job = job(id, minutes(0, 10))}; }
 
   static ReplayJob job(JobId id, Window range, uint32_t source = 1) {
     ReplayJob out;
@@ -37,6 +48,8 @@ class JobBookTest : public ::testing::Test {
   }
   /// Takes a job through its preparation.
   void prepare(std::vector<Window> pieces, CoverageFacts facts = {}) {
+    if (!take_once_) now_ += 4s;  // the jitter of the first slot
+    take_once_ = true;
     const auto assignment = take();
     ASSERT_TRUE(assignment && assignment->kind == Assignment::Kind::kPrepare);
     book_.prepared(assignment->job.id, std::move(pieces), facts, {kPartition}, kWall);
@@ -49,10 +62,11 @@ class JobBookTest : public ::testing::Test {
     result.counts.read = result.counts.added = 10;
     book_.progressed(assignment, {result}, true, now_, kWall);
   }
-  ReplayJob::State state(JobId id) { return book_.view(id, now_)->job.state; }
+  ReplayJob::State state(JobId id) { return book_.view(id)->job.state; }
   const ReplayJob& last_saved() { return *saved_.back().job; }
 
   MonoTime now_{1h};
+  bool take_once_ = false;
   std::vector<Commit> saved_;
   JobBook book_;
 };
@@ -119,7 +133,7 @@ TEST_F(JobBookTest, NothingIsReadAheadOfTheFrontier) {
   book_.add(job(1, minutes(0, 30)), false, now_);
   prepare({minutes(0, 30)});
   EXPECT_FALSE(take(at(20)));
-  EXPECT_EQ(book_.view(1, now_)->reason, Reason::kStream);
+  EXPECT_EQ(book_.view(1)->account.reason(), Reason::kStream);
   now_ += 6s;
   const auto clipped = take(at(20));
   ASSERT_TRUE(clipped);
@@ -144,8 +158,8 @@ TEST_F(JobBookTest, AutomaticJobsOfOneSourceJoinAndThoseOfSeveralAreStaggered) {
   EXPECT_EQ(second->piece, minutes(20, 30));  // what lies between was not asked for
   finish(*second);
   EXPECT_FALSE(take());  // job 3 waits for its turn
-  EXPECT_EQ(book_.view(3, now_)->reason, Reason::kSchedule);
-  now_ += 8s;
+  EXPECT_EQ(book_.view(3)->account.reason(), Reason::kSchedule);
+  now_ += 12s;  // a slot, and the jitter in its first half
   const auto third = take();
   ASSERT_TRUE(third);
   EXPECT_EQ(third->job.id, 3u);
@@ -171,29 +185,126 @@ TEST_F(JobBookTest, CapsHoldForAllJobsTogether) {
     book_.add(job(id, minutes(0, 40), static_cast<uint32_t>(id)), false, now_);
   std::vector<Window> pieces;
   for (int i = 0; i < 4; ++i) pieces.push_back(minutes(10 * i, 10 * i + 10));
-  prepare(pieces);
-  prepare(pieces);
+  for (int i = 0; i < 4; ++i) prepare(pieces);
   std::vector<Assignment> given;
   while (const auto assignment = take()) given.push_back(*assignment);
   EXPECT_EQ(given.size(), 2u);
   EXPECT_NE(given[0].job.id, given[1].job.id);  // streams take turns
-  EXPECT_EQ(book_.view(3, now_)->reason, Reason::kConcurrency);
+  for (const JobBook::View& view : book_.views()) {
+    const bool at_work = view.job.id == given[0].job.id || view.job.id == given[1].job.id;
+    EXPECT_EQ(view.account.reason(), at_work ? Reason::kCompute : Reason::kConcurrency);
+  }
 }
 
 // The rate is one bucket for all; a batch larger than the burst passes and is paid for afterwards.
 TEST_F(JobBookTest, AllowanceIsADebtSharedByAllJobs) {
   book_.add(job(1, minutes(0, 10)), false, now_);
   book_.add(job(2, minutes(0, 10), 2), false, now_);
-  EXPECT_FALSE(book_.allow(1, 10'000, now_));
-  const auto ready = book_.allow(2, 1, now_);
-  ASSERT_TRUE(ready);
-  EXPECT_GT(*ready - now_, 9s);
-  now_ = *ready;
-  EXPECT_FALSE(book_.allow(2, 1, now_));
+  EXPECT_FALSE(book_.allow(of(1), 10'000, now_));
+  const auto wait = book_.allow(of(2), 1, now_);
+  ASSERT_TRUE(wait);
+  EXPECT_EQ(wait->reason, Reason::kRate);
+  now_ += 9s;
+  EXPECT_TRUE(book_.allow(of(2), 1, now_));
+  now_ += 1s;
+  EXPECT_FALSE(book_.allow(of(2), 1, now_));
   ASSERT_TRUE(book_.set_rate(2, 10, now_));
-  EXPECT_FALSE(book_.allow(2, 100, now_ + 1h));
-  EXPECT_GT(*book_.allow(2, 1, now_ + 1h) - (now_ + 1h), 5s);  // its own limit
-  EXPECT_FALSE(book_.allow(1, 1, now_ + 1h));
+  EXPECT_FALSE(book_.allow(of(2), 100, now_ + 1h));
+  EXPECT_TRUE(book_.allow(of(2), 1, now_ + 1h + 5s));  // its own limit
+  EXPECT_FALSE(book_.allow(of(1), 1, now_ + 1h + 5s));
+}
+
+// What the governor says holds from its next word on: it may change its mind 20 times a second.
+TEST_F(JobBookTest, TheGovernorsWordHoldsAtOnceAndNamesItsReason) {
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 20)});
+  Allowance stopped;
+  stopped.limit = Reason::kMemory;
+  book_.govern(stopped, {}, now_, kWall);
+  EXPECT_FALSE(take());
+  EXPECT_EQ(book_.view(1)->account.reason(), Reason::kMemory);
+  const auto wait = book_.allow(of(1), 1, now_);
+  ASSERT_TRUE(wait);
+  EXPECT_EQ(wait->reason, Reason::kMemory);
+  EXPECT_LE(wait->until - now_, 100ms);
+  govern(1'000, 1);
+  EXPECT_TRUE(take());
+  EXPECT_FALSE(take());  // one at once
+}
+
+// The governor must hear of jobs that want to run while nothing may, or nothing would ever start.
+TEST_F(JobBookTest, SignalsSayWhatIsWantedAndWhatWasDone) {
+  Signals idle;
+  book_.add_to(idle, 2, now_);
+  EXPECT_FALSE(idle.running);
+  book_.govern({}, {}, now_, kWall);
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 20)});
+  EXPECT_FALSE(take());
+  Signals waiting;
+  book_.add_to(waiting, 2, now_);
+  EXPECT_TRUE(waiting.running);
+  govern(1'000);
+  now_ += 1s;
+  const auto first = take();
+  book_.because(*first, Reason::kStore, now_);
+  book_.committed(30ms, now_);
+  finish(*first);
+  EXPECT_FALSE(book_.allow(of(1), 100'000, now_));
+  EXPECT_TRUE(book_.allow(of(1), 1, now_));
+  Signals done;
+  book_.add_to(done, 2, now_);
+  EXPECT_EQ(done.done.events, 10u);
+  EXPECT_TRUE(done.throttled);
+  EXPECT_EQ(done.commit.samples, 1u);
+  EXPECT_GE(done.commit.p99, 30ms);
+  Signals after;
+  book_.add_to(after, 2, now_);
+  EXPECT_EQ(after.done.events, 0u);
+  EXPECT_FALSE(after.throttled);
+}
+
+// What a person is shown: one reason at any time, and times that add up.
+TEST_F(JobBookTest, EveryMomentIsChargedToOneReason) {
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 20)});
+  now_ += 1s;
+  const auto a = take(), b = take();
+  book_.because(*a, Reason::kReader, now_);
+  now_ += 2s;  // a reads, b computes
+  book_.because(*b, Reason::kStore, now_);
+  now_ += 3s;
+  finish(*a);
+  finish(*b);
+  const auto view = book_.view(1);
+  const ReasonTimes times = view->account.times(now_);
+  EXPECT_EQ(times[static_cast<size_t>(Reason::kReader)], 2s + 1s);  // asked for its pieces, then
+  EXPECT_EQ(times[static_cast<size_t>(Reason::kStore)], 3s);
+  EXPECT_EQ(view->account.elapsed(now_), 10s);  // with the four before the first turn
+}
+
+// A stream with huge pieces gets no more than one with small ones.
+TEST_F(JobBookTest, StreamsTakeTurnsByWhatTheyCost) {
+  std::vector<Window> pieces;
+  for (int i = 0; i < 40; ++i) pieces.push_back(minutes(i, i + 1));
+  book_.add(job(1, minutes(0, 40), 1), false, now_);
+  book_.add(job(2, minutes(0, 40), 2), false, now_);
+  prepare(pieces);
+  prepare(pieces);
+  std::map<JobId, int> turns;
+  for (int i = 0; i < 30; ++i) {
+    const auto given = take();
+    ASSERT_TRUE(given);
+    ++turns[given->job.id];
+    SubwindowResult result;
+    result.window = given->piece;
+    result.certain = true;
+    result.counts.read = result.counts.added = given->job.id == 1 ? 400'000 : 40'000;
+    result.counts.subwindows = 1;
+    book_.progressed(*given, {result}, true, now_, kWall);
+  }
+  EXPECT_GE(turns[2], 4 * turns[1]);
+  EXPECT_GT(turns[1], 1);
 }
 
 TEST_F(JobBookTest, PauseTakesTheWorkBackAndResumeGoesOn) {
@@ -201,12 +312,12 @@ TEST_F(JobBookTest, PauseTakesTheWorkBackAndResumeGoesOn) {
   prepare({minutes(0, 10)});
   const auto assignment = take();
   EXPECT_TRUE(book_.wanted(*assignment));
-  ASSERT_TRUE(book_.pause(1, true, kWall));
+  ASSERT_TRUE(book_.pause(1, true, now_, kWall));
   EXPECT_FALSE(book_.wanted(*assignment));
   book_.released(*assignment, kWall);
   EXPECT_FALSE(take());
   EXPECT_EQ(last_saved().state, ReplayJob::State::kPaused);
-  ASSERT_TRUE(book_.pause(1, false, kWall));
+  ASSERT_TRUE(book_.pause(1, false, now_, kWall));
   EXPECT_EQ(take()->piece, minutes(0, 10));
 }
 
@@ -215,12 +326,12 @@ TEST_F(JobBookTest, CancelKeepsWhatIsCommittedAndEndsTheJob) {
   prepare({minutes(0, 10), minutes(10, 20)});
   finish(*take());
   const auto under_way = take();
-  ASSERT_TRUE(book_.cancel(1, kWall));
+  ASSERT_TRUE(book_.cancel(1, now_, kWall));
   EXPECT_FALSE(book_.wanted(*under_way));
   EXPECT_EQ(last_saved().state, ReplayJob::State::kCancelled);
   EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 10)});
-  EXPECT_EQ(book_.cancel(1, kWall).error().code, ErrorCode::kConflict);
-  EXPECT_EQ(book_.cancel(9, kWall).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(book_.cancel(1, now_, kWall).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(book_.cancel(9, now_, kWall).error().code, ErrorCode::kNotFound);
 }
 
 // One bad file does not stop a backfill; it is named, and the job does not claim success.

@@ -6,11 +6,13 @@
 
 #include "base/assert.h"
 #include "lane/remake.h"
+#include "store/commit_rules.h"
 
 namespace hindcast {
 namespace {
 
 constexpr ByteCount kReadBytes = 256_KiB;  // of history at a time: bounds what a call holds up
+constexpr ByteCount kCommitRoom = 4_MiB;   // of commits on their way, for each worker
 constexpr Duration kIdlePoll = 100ms;      // frontiers and clocks move without telling
 constexpr Duration kLongWait = 1s;         // for an answer that will wake us
 constexpr Duration kBackoffMin = 250ms, kBackoffMax = 30s;
@@ -28,16 +30,20 @@ struct JobRunner::Inbox {
   std::optional<Result<CommitResult>> committed;  // guarded by mutex
   uint64_t turn = 0;                              // of the piece; guarded by mutex
 
-  /// A callback that puts its answer into `place`.
+  /// A callback that puts its answer into `place`. What waited for it has its room on the chain
+  /// until then, also when nobody wants the answer any more.
   template <class T>
   static Done<T> answer(std::shared_ptr<Inbox> inbox, std::optional<Result<T>> Inbox::*place,
+                        std::shared_ptr<Chain> chain, Link link, ByteCount room,
                         std::function<void()> wake) {
     uint64_t turn = 0;
     {
       const std::scoped_lock lock(inbox->mutex);
       turn = inbox->turn;
     }
-    return [inbox = std::move(inbox), place, turn, wake = std::move(wake)](Result<T> result) {
+    return [inbox = std::move(inbox), place, turn, chain = std::move(chain), link, room,
+            wake = std::move(wake)](Result<T> result) {
+      chain->give_back(link, room);
       {
         const std::scoped_lock lock(inbox->mutex);
         if (inbox->turn != turn) return;
@@ -54,63 +60,97 @@ struct JobRunner::Inbox {
 };
 
 JobRunner::JobRunner(Places places, Rng& rng)
-    : at_(std::move(places)), rng_(rng), inbox_(std::make_shared<Inbox>()) {}
-JobRunner::~JobRunner() { drop(); }
+    : at_(std::move(places)),
+      rng_(rng),
+      inbox_(std::make_shared<Inbox>()),
+      chain_(at_.chain ? at_.chain : std::make_shared<Chain>(room_for(1))) {}
+JobRunner::~JobRunner() { drop(spent_to_); }
+
+Chain::Room JobRunner::room_for(uint32_t workers) {
+  return {ByteCount{kReadBytes.value * workers}, ByteCount{kPieceRoom.value * workers},
+          ByteCount{kCommitRoom.value * workers}};
+}
 
 ByteCount JobRunner::memory() const { return run_ ? run_->memory() : ByteCount{}; }
 
-void JobRunner::drop() {
+void JobRunner::drop(MonoTime now) {
   run_.reset();
   cursor_.reset();
   assignment_.reset();
+  commit_.reset();
   asked_ = committing_ = false;
+  if (std::exchange(has_room_, false)) chain_->give_back(Link::kMerge, kPieceRoom);
+  chain_->leave(at_.worker, now);
   const std::scoped_lock lock(inbox_->mutex);
   ++inbox_->turn;
   inbox_->chunk.reset();
   inbox_->committed.reset();
 }
 
-void JobRunner::release(ProcessingTime wall) {
+void JobRunner::release(MonoTime now, ProcessingTime wall) {
   if (assignment_) at_.book.released(*assignment_, wall);
-  drop();
+  drop(now);
+}
+
+void JobRunner::because(Reason reason, MonoTime now) {
+  if (reason == reason_) return;
+  spend(now);
+  reason_ = reason;
+  at_.book.because(*assignment_, reason, now);
+}
+
+/// Capacity is measured by work alone: not by waits for allowance or room, nor by pauses between
+/// retries.
+void JobRunner::spend(MonoTime now) {
+  const Duration time = std::max(now - spent_to_, Duration(0));
+  spent_to_ = now;
+  if (reason_ == Reason::kCompute) busy_.compute += time;
+  if (reason_ == Reason::kStore && committing_) busy_.store += time;
+  if (reason_ == Reason::kReader && !resting_) busy_.reader += time;
 }
 
 MonoTime JobRunner::step(MonoTime now, ProcessingTime wall) {
-  if (assignment_) at_.book.charge(assignment_->job.id, reason_, now - charged_to_);
-  charged_to_ = now;
-  if (!run_) return take(now, wall).value_or(now);
+  if (!assignment_) {
+    spent_to_ = now;
+    return take(now, wall).value_or(now);
+  }
+  spend(now);
   if (!at_.book.wanted(*assignment_)) {
-    release(wall);
+    release(now, wall);
     return now;
   }
-  reason_ = Reason::kCompute;
+  if (!run_) return open(now, wall).value_or(now);
   When when;
   switch (run_->need()) {
     case PieceRun::Need::kHistory:
-      reason_ = Reason::kReader;
       when = read_history(now, wall);
       break;
     case PieceRun::Need::kAllowance:
-      reason_ = Reason::kRate;
-      when = at_.book.allow(assignment_->job.id, run_->asks_for(), now);
-      if (!when) run_->allowed();
+      if (const auto wait = at_.book.allow(*assignment_, run_->asks_for(), now)) {
+        because(wait->reason, now);
+        when = wait->until;
+      } else {
+        because(Reason::kCompute, now);
+        run_->allowed();
+      }
       break;
     case PieceRun::Need::kHeads:
-      give_heads(wall);
+      because(Reason::kCompute, now);
+      give_heads(now, wall);
       break;
     case PieceRun::Need::kParts:
-      give_parts(wall);
+      because(Reason::kCompute, now);
+      give_parts(now, wall);
       break;
     case PieceRun::Need::kCommit:
-      reason_ = Reason::kStore;
       when = commit(now, wall);
       break;
     case PieceRun::Need::kDone:
       hand_over(true, now, wall);
-      drop();
+      drop(now);
       return now;
     case PieceRun::Need::kFailed:
-      set_aside(run_->failure(), wall);
+      set_aside(run_->failure(), now, wall);
       return now;
   }
   if (run_) hand_over(false, now, wall);
@@ -142,7 +182,18 @@ JobRunner::When JobRunner::take(MonoTime now, ProcessingTime wall) {
     assignment_.reset();
     return std::nullopt;
   }
-  if (const Status opened = open_piece(); !opened) set_aside(opened.error(), wall);
+  reason_ = Reason::kCompute;  // as the book has it
+  return open(now, wall);
+}
+
+JobRunner::When JobRunner::open(MonoTime now, ProcessingTime wall) {
+  if (!chain_->try_take(Link::kMerge, at_.worker, kPieceRoom, now)) {
+    because(Reason::kMemory, now);
+    return now + kIdlePoll;
+  }
+  has_room_ = true;
+  because(Reason::kCompute, now);
+  if (const Status opened = open_piece(); !opened) set_aside(opened.error(), now, wall);
   return std::nullopt;
 }
 
@@ -201,9 +252,13 @@ Status JobRunner::open_piece() {
 
 JobRunner::When JobRunner::read_history(MonoTime now, ProcessingTime wall) {
   if (!asked_) {
-    if (now < not_before_) return not_before_;
+    resting_ = now < not_before_;
+    because(Reason::kReader, now);
+    if (resting_) return not_before_;
+    if (!chain_->try_take(Link::kHistory, at_.worker, kReadBytes, now)) return now + kIdlePoll;
     asked_ = true;
-    cursor_->next(kReadBytes, Inbox::answer<HistoryChunk>(inbox_, &Inbox::chunk, at_.wake));
+    cursor_->next(kReadBytes, Inbox::answer<HistoryChunk>(inbox_, &Inbox::chunk, chain_,
+                                                          Link::kHistory, kReadBytes, at_.wake));
   }
   std::optional<Result<HistoryChunk>> chunk = inbox_->take<HistoryChunk>(&Inbox::chunk);
   if (!chunk) return now + kLongWait;
@@ -214,6 +269,7 @@ JobRunner::When JobRunner::read_history(MonoTime now, ProcessingTime wall) {
 JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now, ProcessingTime wall) {
   if (chunk) {
     attempts_ = 0;
+    because(Reason::kCompute, now);
     if (chunk->retry_after) not_before_ = now + *chunk->retry_after;
     run_->give(std::move(chunk));
     return std::nullopt;
@@ -226,9 +282,10 @@ JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now, Pr
     Error error = std::move(chunk).error();  // its word stays in front
     error.message +=
         "; given up after " + std::to_string(retries_) + (retries_ == 1 ? " retry" : " retries");
-    set_aside(error, wall);
+    set_aside(error, now, wall);
     return std::nullopt;
   }
+  resting_ = true;
   not_before_ = now + std::max(cursor_->retry_after().value_or(Duration(0)), backoff());
   return not_before_;
 }
@@ -241,49 +298,56 @@ Duration JobRunner::backoff() const {
          Duration(static_cast<int64_t>(rng_.below(static_cast<uint64_t>(most.count()))));
 }
 
-void JobRunner::give_heads(ProcessingTime wall) {
+void JobRunner::give_heads(MonoTime now, ProcessingTime wall) {
   std::vector<PageHead> heads;
   const auto snapshot = at_.store.snapshot();
-  if (!snapshot) return set_aside(snapshot.error(), wall);
+  if (!snapshot) return set_aside(snapshot.error(), now, wall);
   for (const PageRange& range : run_->heads()) {
     const Status read = (*snapshot)->heads(range, [&](const PageHead& head) {
       heads.push_back(head);
       return true;
     });
-    if (!read) return set_aside(read.error(), wall);
+    if (!read) return set_aside(read.error(), now, wall);
   }
   run_->give_heads(std::move(heads));
 }
 
-void JobRunner::give_parts(ProcessingTime wall) {
+void JobRunner::give_parts(MonoTime now, ProcessingTime wall) {
   std::vector<PageParts> pages;
   const auto snapshot = at_.store.snapshot();
-  if (!snapshot) return set_aside(snapshot.error(), wall);
+  if (!snapshot) return set_aside(snapshot.error(), now, wall);
   const ReplayStream& stream = at_.stream(assignment_->job.stream);
   for (const PageRead& read : run_->parts()) {
     Result<PageParts> page =
         read_for_merge(**snapshot, read.key, Lane::kReplay, stream.schema, stream.aggregates);
-    if (!page) return set_aside(page.error(), wall);
+    if (!page) return set_aside(page.error(), now, wall);
     pages.push_back(*std::move(page));
   }
   run_->give_parts(std::move(pages), wall);
 }
 
 JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
+  because(Reason::kStore, now);
   if (!committing_) {
-    committing_ = true;
-    Commit commit = run_->take_commit();
+    if (!commit_) commit_ = run_->take_commit();
+    const ByteCount room = size_of(*commit_);
+    if (!chain_->try_take(Link::kCommit, at_.worker, room, now)) return now + kIdlePoll;
     gaps_.clear();
-    for (const Gap& gap : commit.gaps) gaps_.push_back(gap.id);
-    at_.store.commit(std::move(commit),
-                     Inbox::answer<CommitResult>(inbox_, &Inbox::committed, at_.wake));
+    for (const Gap& gap : commit_->gaps) gaps_.push_back(gap.id);
+    committing_ = true;
+    commit_at_ = now;
+    at_.store.commit(*std::exchange(commit_, std::nullopt),
+                     Inbox::answer<CommitResult>(inbox_, &Inbox::committed, chain_, Link::kCommit,
+                                                 room, at_.wake));
   }
   std::optional<Result<CommitResult>> result = inbox_->take<CommitResult>(&Inbox::committed);
   if (!result) return now + kLongWait;
   committing_ = false;
+  at_.book.committed(now - commit_at_, now);
   if (!*result) {
-    set_aside(result->error(), wall);
+    set_aside(result->error(), now, wall);
   } else {
+    because(Reason::kCompute, now);
     run_->committed(**result);
     at_.committed(assignment_->job.stream);
     if ((*result)->state == CommitState::kCommitted && at_.gap_known)
@@ -295,12 +359,13 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
 void JobRunner::hand_over(bool end, MonoTime now, ProcessingTime wall) {
   std::vector<SubwindowResult> results = run_->take_results();
   if (results.empty() && !end) return;
+  at_.book.spent(std::exchange(busy_, Busy{}));
   at_.book.progressed(*assignment_, std::move(results), end, now, wall);
 }
 
-void JobRunner::set_aside(const Error& error, ProcessingTime wall) {
+void JobRunner::set_aside(const Error& error, MonoTime now, ProcessingTime wall) {
   at_.book.set_aside(*assignment_, error, wall);
-  drop();
+  drop(now);
 }
 
 }  // namespace hindcast

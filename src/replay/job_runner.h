@@ -17,6 +17,7 @@
 
 #include "base/rng.h"
 #include "history/history.h"
+#include "replay/chain.h"
 #include "replay/job_book.h"
 #include "store/store.h"
 
@@ -48,14 +49,21 @@ class JobRunner {
     std::function<Result<GapId>()> next_gap = nullptr;
     std::function<void(GapId)> gap_known = nullptr;  // such a gap is in the store; may be null
     uint64_t piece_events_max = 65'536;              // of a subwindow: PieceRunOptions::events_max
+    std::shared_ptr<Chain> chain = nullptr;          // owners: all workers; null: one of its own
+    Credits::Taker worker = 0;                       // its number on the chain
   };
+  /// What a piece may come to hold: its room on the chain's link `merge`.
+  static constexpr ByteCount kPieceRoom = 16_MiB;
+  /// Rooms of a chain for so many workers.
+  static Chain::Room room_for(uint32_t workers);
+
   explicit JobRunner(Places places, Rng& rng);
   ~JobRunner();
 
   /// When to call step() again, unless woken before.
   MonoTime step(MonoTime now, ProcessingTime wall);
   /// Gives the piece back. What was committed of it counts.
-  void release(ProcessingTime wall);
+  void release(MonoTime now, ProcessingTime wall);
   bool busy() const { return run_ != nullptr; }
   ByteCount memory() const;
 
@@ -65,31 +73,40 @@ class JobRunner {
 
   When take(MonoTime now, ProcessingTime wall);
   void prepare(MonoTime now, ProcessingTime wall);
+  When open(MonoTime now, ProcessingTime wall);
   Status open_piece();
   When read_history(MonoTime now, ProcessingTime wall);
   When answered(Result<HistoryChunk> chunk, MonoTime now, ProcessingTime wall);
-  void give_heads(ProcessingTime wall);
-  void give_parts(ProcessingTime wall);
+  void give_heads(MonoTime now, ProcessingTime wall);
+  void give_parts(MonoTime now, ProcessingTime wall);
   When commit(MonoTime now, ProcessingTime wall);
   void hand_over(bool end, MonoTime now, ProcessingTime wall);
-  void set_aside(const Error& error, ProcessingTime wall);
-  void drop();
+  void set_aside(const Error& error, MonoTime now, ProcessingTime wall);
+  void drop(MonoTime now);
+  void because(Reason reason, MonoTime now);
+  void spend(MonoTime now);
   Duration backoff() const;
 
   const Places at_;
   Rng& rng_;
   const std::shared_ptr<Inbox> inbox_;  // owners: this runner and callbacks under way
+  const std::shared_ptr<Chain> chain_;  // owners: likewise, and all workers
   std::optional<Assignment> assignment_;
   std::unique_ptr<Cursor> cursor_;
   std::unique_ptr<PieceRun> run_;
   std::vector<GapId> gaps_;  // of the commit under way
   uint32_t retries_ = 5, attempts_ = 0;
-  MonoTime not_before_{};    // of the next call to history
-  bool asked_ = false;       // history owes an answer
-  bool committing_ = false;  // the store does
-  std::vector<Bytes> keys_;  // sorted; of the assignment
+  MonoTime not_before_{};         // of the next call to history
+  bool asked_ = false;            // history owes an answer
+  bool has_room_ = false;         // of a piece
+  std::optional<Commit> commit_;  // has no room on its link yet
+  bool committing_ = false;       // the store owes an answer
+  MonoTime commit_at_{};          // since then
+  std::vector<Bytes> keys_;       // sorted; of the assignment
   Reason reason_ = Reason::kCompute;
-  MonoTime charged_to_{};  // time before it has been charged
+  bool resting_ = false;  // waits before it asks history again
+  Busy busy_;             // not handed over yet
+  MonoTime spent_to_{};   // time before it is in there
 };
 
 }  // namespace hindcast

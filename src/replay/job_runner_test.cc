@@ -19,6 +19,15 @@ class JobRunnerTest : public ::testing::Test {
   JobRunnerTest() {
     stream_ = {kStream, small_schema(), small_options().lane.aggregates, {kPartition}};
     seal(EventTime(1h));
+    govern(1'000'000);
+  }
+
+  void govern(uint64_t events) {
+    Allowance allowance;
+    allowance.per_second = {events, kNoLimit, kNoLimit, kNoLimit};
+    allowance.subwindows = 2;
+    allowance.limit = Reason::kRate;
+    book_.govern(allowance, {}, now_, kWall);
   }
 
   void seal(EventTime to) {
@@ -52,9 +61,9 @@ class JobRunnerTest : public ::testing::Test {
   /// Steps until the job has ended, or the runner waits longer than `patience` of virtual time.
   ReplayJob run(JobId id, Duration patience = 10min) {
     const MonoTime end = now_ + patience;
-    while (now_ < end && !book_.view(id, now_)->job.ended())
+    while (now_ < end && !book_.view(id)->job.ended())
       now_ = std::max(now_, runner_.step(now_, kWall));
-    return book_.view(id, now_)->job;
+    return book_.view(id)->job;
   }
   Content content() {
     Content out;
@@ -86,7 +95,7 @@ class JobRunnerTest : public ::testing::Test {
   std::unique_ptr<MemoryHistory> history_;
   MonoTime now_{1h};
   Rng rng_{1};
-  JobBook book_{{.rate = 1'000'000},
+  JobBook book_{{},
                 [this](Commit commit) {
                   store_.commit(std::move(commit), [](const Result<CommitResult>&) {});
                 },
@@ -218,21 +227,21 @@ TEST_F(JobRunnerTest, OneBadPieceLeavesTheOthersDone) {
 }
 
 TEST_F(JobRunnerTest, TheRateHoldsAndTheReasonSaysSo) {
-  book_.set_limits({.rate = 10}, now_);
+  govern(10);
   history_of(events_every(1s, 300));
   job(1, {EventTime(0s), EventTime(5min)});
   const MonoTime before = now_;
   EXPECT_EQ(run(1).state, ReplayJob::State::kDone);
   EXPECT_GE(now_ - before, 20s);
-  const auto view = book_.view(1, now_);
-  EXPECT_GE(view->times[static_cast<size_t>(Reason::kRate)], 20s);
+  const auto view = book_.view(1);
+  EXPECT_GE(view->account.times(now_)[static_cast<size_t>(Reason::kRate)], 20s);
 }
 
 TEST_F(JobRunnerTest, WhatLiesAheadOfTheFrontierWaitsForLive) {
   history_of(events_every(1s, 300));
   job(1, {EventTime(1h), EventTime(1h + 1min)});
   EXPECT_EQ(run(1, 1min).state, ReplayJob::State::kQueued);
-  EXPECT_EQ(book_.view(1, now_)->reason, Reason::kStream);
+  EXPECT_EQ(book_.view(1)->account.reason(), Reason::kStream);
   seal(EventTime(2h));
   EXPECT_EQ(run(1).state, ReplayJob::State::kDone);
 }
@@ -260,7 +269,7 @@ TEST_F(JobRunnerTest, AReleasedPieceIsReadAgainAndAddsNothingTwice) {
   history_of(events_every(1s, 300), {.piece = 5min, .chunk_events = 20});
   job(1, {EventTime(0s), EventTime(5min)});
   for (int steps = 0; steps < 7; ++steps) now_ = std::max(now_, runner_.step(now_, kWall));
-  runner_.release(kWall);
+  runner_.release(now_, kWall);
   const ReplayJob done = run(1);
   EXPECT_EQ(done.state, ReplayJob::State::kDone);
   uint64_t events = 0;

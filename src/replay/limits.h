@@ -19,13 +19,15 @@ struct Limits {
   /// Events per second that replay gets whatever live needs (law L7). Above the ceiling it is the
   /// ceiling. Larger means a shorter worst recovery and a longer worst latency of live.
   RateLimit floor{.per_second = std::nullopt, .share = 0.02};
-  uint16_t subwindows_at_once = 2;  // of all jobs; range [1, 1024]
+  uint16_t subwindows_at_once = 2;  // of all jobs; range [1, 256]
+  uint16_t sources_at_once = 2;     // whose histories are read at the same time; range [1, 256]
+  Duration stagger = 5s;            // between automatic jobs of sources that came back at once
 
   // Targets: the valve closes above them. Smaller means a calmer live lane and a slower replay.
   Duration live_p99 = 20ms;       // append to applied; judged from 100 samples on
   Duration live_queue_age = 1s;   // the oldest record that waits for the live lane
   Duration commit_p99 = 500ms;    // of replay's commits; judged from 20 samples on
-  uint32_t l0_files = 12;         // RocksDB delays writes at 20, and stops them at 36
+  uint32_t l0_files = 12;         // RocksDB delays writes at 32, and stops them at 64
   double compaction_share = 0.7;  // of pending compaction bytes at which the store delays writes
   double cpu_pressure = 0.6;      // share of time in which somebody waited for a CPU
   // Bounds: the valve begins to close at four fifths of them.

@@ -49,7 +49,7 @@ hc_mutant(NAME change_without_new_version FILE src/lane/roller.cc
 hc_mutant(NAME fill_before_the_end_of_a_piece FILE src/replay/job_book.cc
   FROM "if (!result.certain) continue;"
   TO "")
-hc_mutant(NAME replay_ahead_of_the_frontier FILE src/replay/job_book.cc
+hc_mutant(NAME replay_ahead_of_the_frontier FILE src/replay/job_book_turns.cc
   FROM "if (empty(at) || at.end > limit) continue;"
   TO "if (empty(at)) continue;")
 hc_mutant(NAME joined_job_keeps_its_pieces FILE src/replay/job_book.cc

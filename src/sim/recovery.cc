@@ -13,9 +13,10 @@ Recovery::Recovery(const RecoveryOptions& options, ReplayStream stream, Store& s
       stream_(std::move(stream)),
       store_(store),
       last_job_(last_job),
-      committed_(std::move(committed)) {
+      committed_(std::move(committed)),
+      governor_(Governor::create(options.limits).value()) {
   book_ = std::make_unique<JobBook>(
-      options_.limits,
+      JobLimits{options_.limits.sources_at_once, options_.limits.stagger},
       [this](Commit commit) {
         store_.commit(std::move(commit), [](const Result<CommitResult>&) {});
       },
@@ -80,7 +81,7 @@ bool Recovery::look_for_gaps(MonoTime now, ProcessingTime wall) {
 
 bool Recovery::ask_again(MonoTime now, ProcessingTime wall) {
   const bool waits = std::ranges::any_of(
-      book_->views(now), [](const JobBook::View& view) { return !view.job.ended(); });
+      book_->views(), [](const JobBook::View& view) { return !view.job.ended(); });
   if (waits) return false;
   taken_to_.clear();
   return look_for_gaps(now, wall);
@@ -105,7 +106,17 @@ ReplayJob Recovery::job_of(const Window& range, SourceId source, std::string cau
   return job;
 }
 
+/// Live has no say here: its latencies are not simulated.
+void Recovery::govern(MonoTime now, ProcessingTime wall) {
+  if (governed_ != MonoTime::min() && now - governed_ < Governor::kTick) return;
+  governed_ = now;
+  Signals signals;
+  book_->add_to(signals, options_.runners, now);
+  book_->govern(governor_.tick(signals, now), signals.live_apply, now, wall);
+}
+
 void Recovery::step(size_t runner, MonoTime now, ProcessingTime wall) {
+  govern(now, wall);
   Worker& worker = workers_[runner];
   worker.due = MonoTime::max();  // an answer within the step wakes it
   const MonoTime next = worker.runner->step(now, wall);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "replay/governor.h"
 #include "replay/job_book.h"
 #include "replay/job_runner.h"
 
@@ -14,7 +15,7 @@ namespace hindcast::sim {
 
 struct RecoveryOptions {
   hindcast::History* history = nullptr;  // of all sources; outlives the node
-  JobLimits limits;
+  Limits limits;
   uint32_t runners = 1;
   uint32_t retries = 3;
   uint64_t piece_events_max = 65'536;  // small: a piece is several subwindows
@@ -52,6 +53,7 @@ class Recovery {
   };
   ReplayJob job_of(const Window& range, SourceId source, std::string cause, ProcessingTime wall);
   void wake();
+  void govern(MonoTime now, ProcessingTime wall);
 
   const RecoveryOptions options_;
   const ReplayStream stream_;
@@ -59,6 +61,8 @@ class Recovery {
   JobId& last_job_;
   const std::function<void()> committed_;
   std::unique_ptr<JobBook> book_;
+  Governor governor_;
+  MonoTime governed_ = MonoTime::min();
   std::vector<Worker> workers_;
   std::map<GapId, EventTime> taken_to_;  // how far jobs were opened for a gap
 };

@@ -125,7 +125,7 @@ WorldOptions random_node(const Scenario& scenario, Rng& rng) {
     node.recovery->runners = static_cast<uint32_t>(1 + rng.below(2));
     node.recovery->retries = static_cast<uint32_t>(rng.below(4));
     node.recovery->piece_events_max = 1 + rng.below(40);
-    if (rng.chance(0.3)) node.recovery->limits.rate = 20 + rng.below(100);
+    if (rng.chance(0.3)) node.recovery->limits.events.per_second = 20 + rng.below(100);
   }
   if (scenario.node != nullptr) scenario.node(node, rng);
   return node;

@@ -7,6 +7,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@
 namespace hindcast::embedded {
 namespace {
 
+constexpr uint64_t kCompactionBytesMax = uint64_t{64} << 30;  // waiting: writes are delayed then
 constexpr std::array<const char*, kTables> kNames = {"heads", "rows", "versions", "facts", "meta"};
 
 /// Drops old versions beyond `keep`. Time is what rows say, not a clock: nothing is dropped while
@@ -115,6 +117,7 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const DatabaseOptions& o
   // compaction (they run at idle priority) must not stop the sealing of pages.
   cf.level0_slowdown_writes_trigger = 32;
   cf.level0_stop_writes_trigger = 64;
+  cf.soft_pending_compaction_bytes_limit = kCompactionBytesMax;
   if (table == kRows) {
     // Spares most looks for the old version of a row that is not in memory any more.
     cf.memtable_whole_key_filtering = true;
@@ -203,6 +206,31 @@ bool Database::write_delayed() const {
   uint64_t value = 0;
   return db_->GetIntProperty(rocksdb::DB::Properties::kActualDelayedWriteRate, &value) &&
          value != 0;
+}
+
+uint32_t Database::l0_files() const {
+  uint32_t most = 0;
+  for (rocksdb::ColumnFamilyHandle* table : tables_) {
+    std::string text;
+    uint32_t files = 0;
+    if (db_->GetProperty(table, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &text))
+      std::from_chars(text.data(), text.data() + text.size(), files);
+    most = std::max(most, files);
+  }
+  return most;
+}
+
+double Database::compaction_share() const {
+  double most = 0;
+  for (rocksdb::ColumnFamilyHandle* table : tables_) {
+    uint64_t bytes = 0;
+    if (!db_->GetIntProperty(table, rocksdb::DB::Properties::kEstimatePendingCompactionBytes,
+                             &bytes)) {
+      continue;
+    }
+    most = std::max(most, static_cast<double>(bytes) / kCompactionBytesMax);
+  }
+  return most;
 }
 
 Result<std::optional<Bytes>> Database::get(const rocksdb::ReadOptions& options, Table t,

@@ -49,6 +49,8 @@ class Database {
   ByteCount memory() const;
   bool write_stopped() const;
   bool write_delayed() const;
+  uint32_t l0_files() const;        // of the table that has most
+  double compaction_share() const;  // of the bytes at which RocksDB delays writes
   /// Old versions whose successor was published this much before the newest row are dropped by
   /// compactions. Written by the committer, read by compactions; a bound on age needs no ordering.
   std::atomic<int64_t>& newest_published() { return *newest_published_; }

@@ -277,6 +277,8 @@ StoreHealth EmbeddedStore::health() const {
   StoreHealth health;
   health.stalled = database.write_stopped();
   health.slowed = database.write_delayed();
+  health.l0_files = database.l0_files();
+  health.compaction_share = database.compaction_share();
   health.memory = database.memory();
   health.bytes_written = ByteCount{impl_->bytes_written.load(std::memory_order_relaxed)};
   const std::lock_guard lock(impl_->mutex);

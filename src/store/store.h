@@ -249,8 +249,10 @@ struct StoreHealth {
   bool stalled = false;  // writes stopped
   bool slowed = false;   // writes delayed
   uint64_t commits_waiting = 0;
-  ByteCount memory;         // memtables and caches
-  ByteCount bytes_written;  // since open: pages, rows, facts
+  uint32_t l0_files = 0;        // of the table that has most; 0 where there is no such thing
+  double compaction_share = 0;  // bytes that wait for it ÷ those at which writes are delayed
+  ByteCount memory;             // memtables and caches
+  ByteCount bytes_written;      // since open: pages, rows, facts
 };
 
 class Store {
