@@ -27,6 +27,7 @@ constexpr std::array<Column, kCurveColumns> kColumns{
      {"replay_share", "of ungov.", 2},
      {"cpu_idle_share", "CPU idle", 2},
      {"cpu_steal_share", "steal", 2},
+     {"others_cpus", "others CPUs", 2},
      {"rss_max_mib", "RSS MiB", 0}}};
 
 double ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
@@ -123,7 +124,8 @@ void CurveTable::add(const std::string& config, const CurveSample& sample) {
                          quantile_ms(sample.apply, 0.999), quantile_ms(sample.acknowledged, 0.5),
                          quantile_ms(sample.acknowledged, 0.99), quantile_ms(sample.seal, 1),
                          sample.replayed == 0 ? kNone : sample.replay_rate(), kNone, sample.idle,
-                         sample.steal, static_cast<double>(sample.rss_max) / (1 << 20)});
+                         sample.steal, sample.others,
+                         static_cast<double>(sample.rss_max) / (1 << 20)});
 }
 
 const CurveTable::Row* CurveTable::find(const std::string& config) const {

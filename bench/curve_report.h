@@ -25,6 +25,7 @@ enum CurveColumn : uint8_t {
   kShare,      // replay's speed, of the ungoverned one's in the same round
   kIdle,       // share of all CPUs
   kSteal,      // likewise
+  kOthers,     // CPUs that other processes used: near 0, or the machine was not quiet
   kRss,        // MiB, largest
   kCurveColumns
 };

@@ -149,7 +149,10 @@ LatencyCounts operator-(LatencyCounts end, const LatencyCounts& begin) {
 
 CurveSample between(const Reading& begin, const Reading& end) {
   const double jiffies = std::max(1.0, end.machine.all - begin.machine.all);
-  const double seconds = end.at - begin.at;
+  const double seconds = end.at - begin.at, cpu = (end.cpu - begin.cpu) / seconds;
+  const double busy =
+      1 -
+      (end.machine.idle - begin.machine.idle + end.machine.steal - begin.machine.steal) / jiffies;
   return {.apply = end.latencies.apply - begin.latencies.apply,
           .commit = end.latencies.commit - begin.latencies.commit,
           .seal = end.latencies.seal - begin.latencies.seal,
@@ -163,7 +166,8 @@ CurveSample between(const Reading& begin, const Reading& end) {
           .disk_read = end.disk_read - begin.disk_read,
           .idle = (end.machine.idle - begin.machine.idle) / jiffies,
           .steal = (end.machine.steal - begin.machine.steal) / jiffies,
-          .cpu = (end.cpu - begin.cpu) / seconds,
+          .cpu = cpu,
+          .others = std::max(0.0, busy * std::thread::hardware_concurrency() - cpu),
           .rss_max = 0,
           .broken = {}};
 }

@@ -37,7 +37,7 @@ struct CurveSample {
   uint64_t replayed = 0, duplicate = 0;  // events; of them equal ones that were there
   uint64_t disk_read = 0;                // bytes: shows that history was cold
   double idle = 0, steal = 0;            // share of all CPUs of the machine
-  double cpu = 0;                        // CPUs that this process used
+  double cpu = 0, others = 0;            // CPUs that this process used, and all else
   uint64_t rss_max = 0;                  // bytes
   std::string broken;  // empty: every event is accounted for, and the replay ran to the end of it
   double replay_rate() const { return static_cast<double>(replayed) / seconds; }

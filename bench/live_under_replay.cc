@@ -145,13 +145,13 @@ bool measure(const Options& options, const std::string& folder, CurveTable& tabl
           stderr,
           "%u keys, round %llu, %s: live %.0f ev/s (%llu refused, begun p99 %.2f ms late), "
           "replay %.0f ev/s, live commit p99 %.1f ms, "
-          "CPUs used %.2f, read from disk %.0f MiB/s\n",
+          "CPUs used %.2f (others %.2f), read from disk %.0f MiB/s\n",
           table.keys, static_cast<unsigned long long>(round), config.name.c_str(),
           static_cast<double>(sample.live) / sample.seconds,
           static_cast<unsigned long long>(sample.refused),
           static_cast<double>(sample.begun.quantile(0.99).count()) / 1e6, sample.replay_rate(),
           static_cast<double>(sample.commit.quantile(0.99).count()) / 1e6, sample.cpu,
-          static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20));
+          sample.others, static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20));
       if (sample.broken.empty()) continue;
       std::fprintf(stderr, "%u keys, %s: %s\n", table.keys, config.name.c_str(),
                    sample.broken.c_str());
