@@ -29,35 +29,40 @@ std::string symbol(uint32_t key) {
 
 }  // namespace
 
-Generator::Generator(WorkloadOptions options)
-    : options_(options), bounds_(zipf_bounds(options.keys)), rng_(42) {
-  for (uint32_t k = 0; k < options_.keys; ++k) names_.push_back(symbol(k));
+TradeLines::TradeLines(uint32_t keys, uint64_t seed) : bounds_(zipf_bounds(keys)), rng_(seed) {
+  for (uint32_t k = 0; k < keys; ++k) names_.push_back(symbol(k));
 }
+
+void TradeLines::append(uint64_t id, int64_t time_ms, std::string& out) {
+  const auto key =
+      static_cast<size_t>(std::ranges::lower_bound(bounds_, rng_.unit()) - bounds_.begin());
+  char line[160];
+  const int length = std::snprintf(
+      line, sizeof line,
+      R"({"id":%llu,"sym":"%s","ts":%lld,"price":%llu.%02llu,"qty":%llu.%04llu})"
+      "\n",
+      static_cast<unsigned long long>(id), names_[std::min(key, names_.size() - 1)].c_str(),
+      static_cast<long long>(time_ms), static_cast<unsigned long long>(30'000 + rng_.below(4'000)),
+      static_cast<unsigned long long>(rng_.below(100)),
+      static_cast<unsigned long long>(rng_.below(10)),
+      static_cast<unsigned long long>(rng_.below(10'000)));
+  out.append(line, static_cast<size_t>(length));
+}
+
+Generator::Generator(WorkloadOptions options) : options_(options), lines_(options.keys) {}
 
 bool Generator::next(uint64_t events, std::string& out) {
   constexpr int64_t kStart = 1'700'000'040'000;  // a minute boundary
   const auto span = static_cast<double>(options_.minutes * 60'000);
   const uint64_t end = std::min(done_ + events, options_.events);
   if (done_ == end) return false;
-  char line[160];
   for (; done_ < end; ++done_) {
-    const auto key =
-        static_cast<size_t>(std::ranges::lower_bound(bounds_, rng_.unit()) - bounds_.begin());
     auto time = kStart + static_cast<int64_t>(static_cast<double>(done_) /
                                               static_cast<double>(options_.events) * span);
-    if (options_.late > 0 && rng_.chance(options_.late))
-      time = std::max(kStart, time - 90'000 - static_cast<int64_t>(rng_.below(150'000)));
-    const int length = std::snprintf(
-        line, sizeof line,
-        R"({"id":%llu,"sym":"%s","ts":%lld,"price":%llu.%02llu,"qty":%llu.%04llu})"
-        "\n",
-        static_cast<unsigned long long>(1'000'000'000 + done_),
-        names_[std::min<size_t>(key, options_.keys - 1)].c_str(), static_cast<long long>(time),
-        static_cast<unsigned long long>(30'000 + rng_.below(4'000)),
-        static_cast<unsigned long long>(rng_.below(100)),
-        static_cast<unsigned long long>(rng_.below(10)),
-        static_cast<unsigned long long>(rng_.below(10'000)));
-    out.append(line, static_cast<size_t>(length));
+    Rng& rng = lines_.rng();
+    if (options_.late > 0 && rng.chance(options_.late))
+      time = std::max(kStart, time - 90'000 - static_cast<int64_t>(rng.below(150'000)));
+    lines_.append(1'000'000'000 + done_, time, out);
   }
   return true;
 }

@@ -17,6 +17,21 @@ struct WorkloadOptions {
   double late = 0;  // share of events that are 90 s to 4 minutes older than their turn
 };
 
+/// Trades as lines, one after another:
+/// {"id":1000000000,"sym":"RBAUSDT","ts":1700000040000,"price":32272.57,"qty":4.5999}
+class TradeLines {
+ public:
+  explicit TradeLines(uint32_t keys, uint64_t seed = 42);
+  /// Appends one line to `out`.
+  void append(uint64_t id, int64_t time_ms, std::string& out);
+  Rng& rng() { return rng_; }
+
+ private:
+  std::vector<double> bounds_;
+  std::vector<std::string> names_;
+  Rng rng_;
+};
+
 /// The workload in pieces, so that it need not fit in memory.
 class Generator {
  public:
@@ -26,13 +41,10 @@ class Generator {
 
  private:
   WorkloadOptions options_;
-  std::vector<double> bounds_;
-  std::vector<std::string> names_;
-  Rng rng_;
+  TradeLines lines_;
   uint64_t done_ = 0;
 };
 
-/// {"id":1000000000,"sym":"RBAUSDT","ts":1700000040000,"price":32272.57,"qty":4.5999}
 std::string make_lines(const WorkloadOptions& options);
 /// `lines` cut into bodies of `events_each` lines.
 std::vector<std::string_view> cut(std::string_view lines, size_t events_each);

@@ -57,13 +57,19 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, C
       gap_numbers_(*store_, "gap"),
       ingest_(config_, catalog_, *log_, ledger_,
               {.next_gap = [this] { return gap_numbers_.take(); },
-               .now = [this] { return runtime_.wall_now(); }}),
+               .now = [this] { return runtime_.wall_now(); },
+               .durable =
+                   [this](PartitionId partition, Position last, MonoTime when) {
+                     partitions_.at(partition).lane->durable(last, when);
+                   }}),
       decoders_(config_, catalog_),
       shards_(shards),
       runtime_(thread_names(shards), /*seed=*/1),
       job_numbers_(*store_, "job"),
       verifier_(catalog_, *store_, runtime_, config_.limits.verify_rate),
-      opened_(runtime_.mono_now()) {}
+      opened_(runtime_.mono_now()) {
+  for (size_t i = 0; i < shards_; ++i) latency_.push_back(std::make_unique<LiveLatencyMeters>());
+}
 
 Engine::~Engine() { stop(); }
 
@@ -122,7 +128,8 @@ Status Engine::build_partitions() {
                           .sequence = sequence,
                           .next_gap = next_gap},
           checkpoint, std::move(facts), std::move(merged),
-          LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_},
+          LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_,
+                             *latency_[shard.value]},
           LaneWorker::Hooks{[this] { recovered(); },
                             [this](PartitionId at) { partitions_.at(at).back->committed(); },
                             gap_known});
@@ -456,6 +463,24 @@ bool Engine::drained() {
     }
   }
   return true;
+}
+
+LiveLatencies Engine::live_latencies(Since since) const {
+  LiveLatencies out;
+  const MonoTime now = runtime_.mono_now();
+  const auto add = [&](const LatencyMeter& meter, LatencyCounts& counts) {
+    if (since == Since::kLately) {
+      meter.add_lately_to(counts, now);
+    } else {
+      meter.add_all_to(counts);
+    }
+  };
+  for (const auto& shard : latency_) {
+    add(shard->apply, out.apply);
+    add(shard->commit, out.commit);
+    add(shard->seal, out.seal);
+  }
+  return out;
 }
 
 void Engine::wait_drained() {

@@ -26,6 +26,7 @@
 #include "engine/back_worker.h"
 #include "engine/ingest.h"
 #include "engine/lane_worker.h"
+#include "engine/live_latency.h"
 #include "engine/number_pool.h"
 #include "engine/push_decoders.h"
 #include "engine/read_service.h"
@@ -61,6 +62,10 @@ class Engine final : public ReadService {
   Status accept_gap(GapId id, const std::string& detail) override;
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   void wait_drained() override;
+
+  /// What live waits for: over the last five seconds, or since the start. Any thread.
+  enum class Since : uint8_t { kLately, kStart };
+  LiveLatencies live_latencies(Since since) const;
 
  protected:
   VerifyTools verify_tools() override;
@@ -101,6 +106,7 @@ class Engine final : public ReadService {
   Ingest ingest_;
   PushDecoders decoders_;
   const size_t shards_;
+  std::vector<std::unique_ptr<LiveLatencyMeters>> latency_;  // by shard
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;
   NumberPool job_numbers_;

@@ -93,6 +93,19 @@ TEST_F(EngineTest, RejectedLinesAreNamedAndKeptAsDeadLetters) {
   EXPECT_EQ(engine_->status().sources[0].tallies.dead_lettered, 1U);
 }
 
+// What the governor of replay judges live by: an append that was acknowledged was measured.
+TEST_F(EngineTest, WhatLiveWaitsForIsMeasured) {
+  open();
+  push(trade(1, kNoon, "10", "1"));
+  heartbeat(kNoon + 5 * kMinute);
+  push(trade(2, kNoon + 6 * kMinute, "10", "1"));
+  heartbeat(kNoon + 10 * kMinute);
+  const LiveLatencies all = engine_->live_latencies(Engine::Since::kStart);
+  EXPECT_EQ(all.apply.count(), 2U);
+  EXPECT_GE(all.seal.count(), 1U);
+  EXPECT_GE(all.commit.count(), all.seal.count());
+}
+
 TEST_F(EngineTest, UnknownNamesAreAnsweredWithTheNearest) {
   open();
   const auto answer = engine_->buckets({.aggregate = "candels"});

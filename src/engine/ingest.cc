@@ -22,6 +22,18 @@ EventTime end_of(EventTime max_event, Duration window) {
   return max_event == kMinEventTime ? kMinEventTime : window_of(max_event, window).end;
 }
 
+/// Records of a partition stand together.
+std::vector<std::pair<PartitionId, size_t>> last_events(const std::vector<LogAppend>& records) {
+  std::vector<std::pair<PartitionId, size_t>> out;
+  for (size_t i = 0; i < records.size(); ++i) {
+    const RecordHeader& header = records[i].header;
+    if (header.kind != RecordKind::kEvents) continue;
+    if (out.empty() || out.back().first != header.partition) out.emplace_back(header.partition, i);
+    out.back().second = i;
+  }
+  return out;
+}
+
 }  // namespace
 
 Ingest::Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger,
@@ -216,7 +228,7 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
     const Facts before = at.facts;
     const Outages outages_before = at.shared->outages;
     Result<std::vector<LogAppend>> records = take(at, batch, now);
-    taken = records ? submit(at, *std::move(records), std::move(done)) : records.error();
+    taken = records ? submit(at, *std::move(records), std::move(done), now) : records.error();
     if (!taken) {  // it leaves no trace, for it comes again
       at.facts = before;
       at.shared->outages = outages_before;
@@ -270,7 +282,8 @@ void Ingest::check_idle(MonoTime now) {
 
 /// A refusal is answered by the log within append() (log/embedded_log.h says so); it is then this
 /// call's error, and `done` is not called.
-Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done) {
+Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done,
+                      std::optional<MonoTime> handed_in) {
   struct Call {
     Done<bool> done;
     std::thread::id caller = std::this_thread::get_id();
@@ -280,12 +293,19 @@ Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done)
   const auto call = std::make_shared<Call>();  // owners: this function and the log's callback
   call->done = std::move(done);
   const LogCounts counts = count(records);
+  std::vector<std::pair<PartitionId, size_t>> last;  // record of events in each partition
+  if (handed_in && stamps_.durable) last = last_events(records);
   ledger_.appended(counts);  // first: a lane may have applied a record before its answer comes
   ++at.in_flight;
   log_.append(Channel::kLive, std::move(records),
-              [this, &at, call, counts](Result<std::vector<Position>> positions) {
+              [this, &at, call, counts, last = std::move(last),
+               handed_in](Result<std::vector<Position>> positions) {
                 --at.in_flight;
-                if (positions) return call->done(true);
+                if (positions) {
+                  for (const auto& [partition, record] : last)
+                    stamps_.durable(partition, (*positions)[record], *handed_in);
+                  return call->done(true);
+                }
                 ledger_.withdrawn(counts);
                 if (std::this_thread::get_id() == call->caller && call->inside) {
                   call->refused = std::move(positions).error();

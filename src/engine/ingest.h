@@ -30,9 +30,12 @@ namespace hindcast {
 
 class Ingest {
  public:
-  struct Stamps {  // of gaps; called by appends
+  struct Stamps {  // called by appends: of gaps, and for those who measure
     std::function<Result<GapId>()> next_gap;
     std::function<ProcessingTime()> now;
+    /// Events of a partition that append() got at `when` are durable up to `last`. On the log's
+    /// thread, in order of positions. May be empty.
+    std::function<void(PartitionId, Position last, MonoTime when)> durable = {};
   };
   Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger, Stamps stamps);
 
@@ -97,7 +100,8 @@ class Ingest {
   static void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);
   Status open_gap(Lane& lane, EventTime start, Gap::Cause cause, std::string detail,
                   std::vector<LogAppend>& records);
-  Status submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done);
+  Status submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done,
+                std::optional<MonoTime> handed_in = std::nullopt);
 
   Log& log_;
   Ledger& ledger_;

@@ -39,7 +39,11 @@ class IngestTest : public ::testing::Test {
                                      if (no_numbers_) return unavailable("the store is gone");
                                      return ++last_gap_;
                                    },
-                                   .now = [] { return ProcessingTime(1h); }});
+                                   .now = [] { return ProcessingTime(1h); },
+                                   .durable =
+                                       [this](PartitionId at, Position last, MonoTime when) {
+                                         durable_.emplace_back(at, last, when);
+                                       }});
     source_ = catalog_->sources().at("trades");
     stream_ = &catalog_->streams().at("trades");
   }
@@ -125,6 +129,7 @@ class IngestTest : public ::testing::Test {
   const StreamInfo* stream_ = nullptr;
   int64_t id_ = 0;
   size_t answered_ = 0;
+  std::vector<std::tuple<PartitionId, Position, MonoTime>> durable_;
   GapId last_gap_ = 0;
   bool no_numbers_ = false;
 };
@@ -142,6 +147,23 @@ TEST_F(IngestTest, ControlRecordsStandInFrontOfEventsAndBehindThem) {
   EXPECT_EQ(last_advance(), (Advance{at_ms(kNoon + 5 * kMinute), Why::kEnd}));
   EXPECT_EQ(answered_, 1U);
   EXPECT_EQ(ledger_.read().at(source_).received, 2U);
+}
+
+// How long an append took to be applied is measured in each partition at its last event.
+TEST_F(IngestTest, EachPartitionIsToldItsLastEventOfAnAppendAndWhenThatWasHandedIn) {
+  open("partitions = 2\nwatermark = { delay = \"5s\" }\n");
+  ASSERT_TRUE(append(batch({{key_in(0), kNoon}, {key_in(1), kNoon}, {key_in(0), kNoon + 1}})));
+  const auto last = [&](size_t partition) {
+    Position at;
+    for (const LogRecord& record : records(partition)) {
+      if (record.header.kind == RecordKind::kEvents) at = record.position;
+    }
+    return at;
+  };
+  EXPECT_EQ(durable_, (std::vector{std::tuple(stream_->partitions[0], last(0), kStart),
+                                   std::tuple(stream_->partitions[1], last(1), kStart)}));
+  ASSERT_TRUE(ingest_->heartbeat(source_, at_ms(kNoon), [](const Result<bool>&) {}));
+  EXPECT_EQ(durable_.size(), 2U) << "promises are no events";
 }
 
 // (a) of the watermark's rules: a partition without events of the new window hears of it.

@@ -61,6 +61,7 @@ void LaneWorker::pump() {
     log_ended_ = chunk->records.empty();
     if (!log_ended_) apply(*chunk);
     read_after_ = std::max(read_after_, chunk->next);
+    if (!log_ended_ && !recovering_) measure_applied();
     if (recovering_ && (log_ended_ || read_after_ >= recover_to_)) {
       finish_recovery();
     }
@@ -112,6 +113,25 @@ void LaneWorker::finish_recovery() {
   hooks_.recovered();
 }
 
+void LaneWorker::measure_applied() {
+  const MonoTime now = at_.runtime.mono_now();
+  append_times_.applied(read_after_, now, at_.latency.apply);
+  if (lane_.watermark() == kMinEventTime) return;
+  const EventTime to = align_down(lane_.watermark(), schema_.page_window);
+  if (to <= sealable_to_) return;
+  sealable_to_ = to;
+  if (lane_.frontier().window < to) sealable_.emplace_back(to, now);
+}
+
+void LaneWorker::measure_committed(Frontier frontier, MonoTime given) {
+  const MonoTime now = at_.runtime.mono_now();
+  at_.latency.commit.record(now - given, now);
+  while (!sealable_.empty() && sealable_.front().first <= frontier.window) {
+    at_.latency.seal.record(now - sealable_.front().second, now);
+    sealable_.pop_front();
+  }
+}
+
 void LaneWorker::trim() {
   const Status trimmed = at_.log.trim(partition_, Channel::kLive, lane_.safe());
   if (!trimmed)
@@ -155,7 +175,9 @@ void LaneWorker::flush_later() {
 void LaneWorker::carry(Effects effects) {
   for (Commit& commit : effects.commits) {
     const CommitId id = commit.id;
-    under_way_.emplace(id, UnderWay{commit.tallies, commit.gaps, commit.bounds});
+    under_way_.emplace(id, UnderWay{at_.runtime.mono_now(),
+                                    commit.checkpoint ? commit.checkpoint->frontier : Frontier{},
+                                    commit.tallies, commit.gaps, commit.bounds});
     at_.store.commit(std::move(commit), [this, id](Result<CommitResult> result) {
       at_.runtime.post(at_.shard, [this, id, result = std::move(result)]() mutable {
         committed(id, std::move(result));
@@ -240,6 +262,7 @@ void LaneWorker::committed(CommitId id, Result<CommitResult> result) {
   } else {
     if (result->state == CommitState::kCommitted) {
       at_.ledger.settled(tallies, false);
+      measure_committed(said.frontier, said.given);
       if (recovering_)
         settled_in_recovery_.insert(settled_in_recovery_.end(), tallies.begin(), tallies.end());
     }

@@ -11,6 +11,7 @@
 // Thread safety: start, readable and view from any thread; everything else runs on the shard.
 #pragma once
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 
 #include "base/runtime.h"
 #include "engine/ledger.h"
+#include "engine/live_latency.h"
 #include "engine/reader.h"
 #include "lane/live_lane.h"
 #include "log/log.h"
@@ -35,6 +37,7 @@ class LaneWorker {
     Log& log;
     Store& store;
     Ledger& ledger;
+    LiveLatencyMeters& latency;  // of the shard
   };
   struct Hooks {
     std::function<void()>
@@ -54,6 +57,9 @@ class LaneWorker {
   void start();
   /// New records may be there.
   void readable();
+  /// An append of events to this partition, handed in at `when`, is durable up to `last`. In order
+  /// of positions, on the log's thread.
+  void durable(Position last, MonoTime when) { append_times_.given(last, when); }
   /// No new work after this; what is under way ends by itself.
   void stop();
   /// Drops views that still wait for a commit. Call when the shard has ended.
@@ -78,6 +84,8 @@ class LaneWorker {
   void pump();
   void apply(const LogChunk& chunk);
   void finish_recovery();
+  void measure_applied();
+  void measure_committed(Frontier frontier, MonoTime given);
   void trim();
   bool log_is_long() const;
   void work();
@@ -107,11 +115,17 @@ class LaneWorker {
   bool flush_timer_ = false;
   size_t reads_under_way_ = 0, replay_appends_ = 0;
   struct UnderWay {  // what a commit says
+    MonoTime given;
+    Frontier frontier;
     std::vector<TallyDelta> tallies;
     std::vector<Gap> gaps;
     std::vector<GapBound> bounds;
   };
   std::map<CommitId, UnderWay> under_way_;
+  AppendTimes append_times_;
+  // Ends of page windows that the watermark has passed and no durable commit has reached, and when.
+  std::deque<std::pair<EventTime, MonoTime>> sealable_;
+  EventTime sealable_to_ = kMinEventTime;
   struct Waiter {
     std::set<CommitId> commits;
     View view;

@@ -111,7 +111,7 @@ class LaneWorkerTest : public ::testing::Test {
                         .delays = {{kSource, 5s}},
                         .next_gap = [this] { return Result<GapId>(++last_gap_); }},
         std::nullopt, LaneFacts{}, std::map<SourceId, uint64_t>{},
-        LaneWorker::Places{runtime_, ShardId{0}, ShardId{0}, log_, store_, ledger_},
+        LaneWorker::Places{runtime_, ShardId{0}, ShardId{0}, log_, store_, ledger_, latency_},
         LaneWorker::Hooks{[] {}, [](PartitionId) {}, [this](GapId gap) { known_.push_back(gap); }});
     log_.on_readable([this](Channel) { worker_->readable(); });
     worker_->start();
@@ -164,6 +164,7 @@ class LaneWorkerTest : public ::testing::Test {
   DamagedLog log_{memory_};
   SlowStore store_;
   Ledger ledger_;
+  LiveLatencyMeters latency_;
   std::optional<LaneWorker> worker_;
   std::vector<GapId> known_;
   GapId last_gap_ = 0;
@@ -202,6 +203,30 @@ TEST_F(LaneWorkerTest, LostRecordsAreAGapAndTheLaneGoesOn) {
   EXPECT_THAT(store_.bounds, ElementsAre(GapBound{1, at_ms(kNoon + kMinute + 5'000) + 1ns}));
   EXPECT_THAT(known_, ElementsAre(1));
   EXPECT_EQ(view().sources.at(0).received, 2U);
+}
+
+// A seal waits for its commit, and that is what an operator sees as a late bucket. A window that
+// the watermark passes while a commit hangs must not count before it is durable.
+TEST_F(LaneWorkerTest, ASealTakesFromTheWatermarkToItsDurableCommit) {
+  const auto seal = [&] {
+    LatencyCounts counts;
+    latency_.seal.add_all_to(counts);
+    return counts;
+  };
+  start();
+  runtime_.run_until(runtime_.mono_now());  // what a restart reads again is not live
+  append({{kPartition, RecordKind::kConnected, kSource, 0}, encode(Connection{"delivery began"})});
+  append_event(kNoon);
+  append_event(kNoon + kMinute + 5'000);  // the delay behind it is the end of noon's minute
+  runtime_.run_until(runtime_.mono_now() + 700ms);
+  EXPECT_EQ(seal().count(), 0U);
+  pass(0s);
+  EXPECT_EQ(seal().count(), 1U);
+  EXPECT_GE(seal().quantile(1), 700ms);
+  EXPECT_LE(seal().quantile(1), 730ms);
+  LatencyCounts commit;
+  latency_.commit.add_all_to(commit);
+  EXPECT_GE(commit.quantile(1), 700ms);
 }
 
 }  // namespace

@@ -25,6 +25,12 @@ LatencyCounts& LatencyCounts::operator+=(const LatencyCounts& other) {
   return *this;
 }
 
+LatencyCounts& LatencyCounts::operator-=(const LatencyCounts& earlier) {
+  for (size_t i = 0; i < kBuckets; ++i) counts_[i] -= earlier.counts_[i];
+  count_ -= earlier.count_;
+  return *this;
+}
+
 Duration LatencyCounts::quantile(double share) const {
   if (count_ == 0) return {};
   const auto wanted = static_cast<uint64_t>(std::ceil(share * static_cast<double>(count_)));

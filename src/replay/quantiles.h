@@ -33,6 +33,8 @@ class LatencyCounts {
     count_ += count;
   }
   LatencyCounts& operator+=(const LatencyCounts& other);
+  /// Requires: `earlier` is a former state of the same counts.
+  LatencyCounts& operator-=(const LatencyCounts& earlier);
   uint64_t count() const { return count_; }
   /// The smallest latency that at least `share` of all do not exceed, within the error above; zero
   /// when nothing was counted. share in (0, 1].
