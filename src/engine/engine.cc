@@ -177,13 +177,14 @@ Status Engine::build_replay() {
                               .advance = [this](const SourceConfig& source,
                                                 EventTime to) { advance_for_replay(source, to); },
                               .files = files_,
-                              .live = [this](MonoTime now) { return live_signals(now); }},
+                              .live = [this] { return live_signals(); }},
                              std::move(histories)));
   return {};
 }
 
-ReplayGovernor::LiveSignals Engine::live_signals(MonoTime) {
+ReplayGovernor::LiveSignals Engine::live_signals() {
   ReplayGovernor::LiveSignals out;
+  out.apply = live_latencies(Since::kLately).apply;
   for (const auto& [source, tally] : ledger_.read()) {
     out.appended += tally.received;
     out.applied += tally.received - tally.unapplied;

@@ -83,7 +83,7 @@ class Engine final : public ReadService {
          std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
   Status build_replay();
-  ReplayGovernor::LiveSignals live_signals(MonoTime now);
+  ReplayGovernor::LiveSignals live_signals();
   void advance_for_replay(const SourceConfig& source, EventTime to);
   void recovered();
   void restore_ingest();

@@ -127,7 +127,7 @@ Signals ReplayGovernor::measure(MonoTime now) {
     workers = governor_.limits().subwindows_at_once;
   }
   at_.book.add_to(signals, workers, now);
-  const LiveSignals live = at_.live(now);
+  const LiveSignals live = at_.live();
   signals.live_apply = {live.apply.quantile(0.99), live.apply.count()};
   signals.live_queue_age = queue_age_.observe(live.appended, live.applied, now);
   signals.replay_log = live.replay_log;

@@ -44,7 +44,7 @@ class ReplayGovernor {
     Runtime& runtime;
     JobBook& book;
     std::shared_ptr<Chain> chain;  // owners: the workers, and this
-    std::function<LiveSignals(MonoTime)> live;
+    std::function<LiveSignals()> live;
   };
   /// Errors: of the store.
   static Result<std::unique_ptr<ReplayGovernor>> open(Places places);

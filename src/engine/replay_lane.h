@@ -42,7 +42,7 @@ class ReplayLane {
     /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
     std::function<void(const SourceConfig& source, EventTime to)> advance;
     FileSystem& files;
-    std::function<ReplayGovernor::LiveSignals(MonoTime)> live;  // what the governor asks
+    std::function<ReplayGovernor::LiveSignals()> live;  // what the governor asks
   };
   using Histories = std::map<SourceId, std::unique_ptr<History>>;
   /// Errors: of the store.
