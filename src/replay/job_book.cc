@@ -29,7 +29,7 @@ bool empty(const Window& w) { return w.start >= w.end; }
 struct JobBook::Entry {
   ReplayJob job;
   MonoTime not_before;
-  bool preparing = false, prepared = false;
+  bool preparing = false, prepared = false, showing = false;
   std::vector<Window> pieces;  // of the history
   Fills fills;
   struct Work {
@@ -53,6 +53,12 @@ struct JobBook::Entry {
   Work* find(const Window& piece) {
     const auto found = std::ranges::find(work, piece, &Work::piece);
     return found == work.end() ? nullptr : &*found;
+  }
+  void prove(Work& at, std::vector<GapOutcome>& outcomes) {
+    for (const Window& window : std::exchange(at.unproved, {})) {
+      add_window(job.done, window);
+      fills.fill(window, outcomes);
+    }
   }
   /// What is neither committed, nor given out, nor set aside.
   std::vector<Window> left() const {
@@ -225,7 +231,7 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
   std::map<StreamId, size_t> of_stream;
   std::vector<Entry*> order;
   for (auto& [id, entry] : jobs_) {
-    given += entry->work.size() + entry->preparing;
+    given += entry->work.size() + entry->preparing + entry->showing;
     of_stream[entry->job.stream] += entry->work.size();
     if (entry->runs() || entry->waits()) order.push_back(entry.get());
   }
@@ -247,6 +253,15 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
       entry->preparing = true;
       entry->served = ++served_;
       return Assignment{Assignment::Kind::kPrepare, entry->job, {}};
+    }
+    if (!entry->showing) {
+      if (std::optional<Fills::Wanted> wanted = entry->fills.wanted()) {
+        entry->showing = true;
+        entry->served = ++served_;
+        start(*entry, now, wall);
+        return Assignment{Assignment::Kind::kShow, entry->job, wanted->window,
+                          std::move(wanted->keys)};
+      }
     }
     const EventTime sealed = frontier(entry->job.stream),
                     old_enough = settled(entry->job.stream, entry->job.source);
@@ -338,24 +353,13 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
     entry->job.counts += result.counts;
     entry->lately.emplace_back(now, result.counts.read);
     wrote |= result.wrote;
-    if (!empty(result.window)) {
-      add_window(entry->job.done, result.window);
-      add_window(work->unproved, result.window);
-    }
+    if (!empty(result.window)) add_window(work->unproved, result.window);
     entry->fills.lack(result.shorts, result.missing, outcomes);
     if (!result.certain) continue;
-    for (const Window& window : work->unproved) entry->fills.fill(window, outcomes);
-    work->unproved.clear();
+    entry->prove(*work, outcomes);
   }
   if (end) {
-    // Also what an earlier worker had read of the same piece of history, before a restart.
-    for (const Window& piece : entry->pieces) {
-      if (!piece.intersects(assignment.piece)) continue;
-      for (const Window& done : entry->job.done) {
-        if (const Window both = common(piece, done); !empty(both))
-          entry->fills.fill(both, outcomes);
-      }
-    }
+    entry->prove(*work, outcomes);
     std::erase_if(entry->work, [&](const Entry::Work& w) { return w.piece == assignment.piece; });
   }
   if (wrote || !outcomes.empty() || now - entry->saved_at >= kSaveEvery) {
@@ -380,8 +384,30 @@ void JobBook::set_aside(const Assignment& assignment, const Error& error, Proces
   entry->job.done = std::move(kept);
   entry->job.set_aside.push_back({assignment.piece, error.message});
   std::ranges::sort(entry->job.set_aside, {}, &ReplayJob::SetAside::window);
+  entry->fills.give_up(assignment.piece);
   write(*entry, {}, wall);
   end_if_done(*entry, wall);
+}
+
+void JobBook::shown(const Assignment& assignment, const Window& window,
+                    const std::vector<EventBatch>& events, ProcessingTime wall) {
+  const std::scoped_lock lock(mutex_);
+  Entry* entry = find(assignment.job.id);
+  HC_ASSERT(entry != nullptr);
+  entry->showing = false;
+  if (entry->job.ended()) return;
+  std::vector<GapOutcome> outcomes;
+  entry->fills.show(window, events, outcomes);
+  if (!outcomes.empty()) write(*entry, std::move(outcomes), wall);
+  end_if_done(*entry, wall);
+}
+
+void JobBook::not_shown(const Assignment& assignment, MonoTime again) {
+  const std::scoped_lock lock(mutex_);
+  Entry* entry = find(assignment.job.id);
+  HC_ASSERT(entry != nullptr);
+  entry->showing = false;
+  entry->not_before = std::max(entry->not_before, again);
 }
 
 void JobBook::released(const Assignment& assignment, ProcessingTime wall) {
@@ -394,6 +420,7 @@ void JobBook::released(const Assignment& assignment, ProcessingTime wall) {
 
 void JobBook::end_if_done(Entry& entry, ProcessingTime wall) {
   if (entry.job.ended() || !entry.prepared || !entry.work.empty() || !entry.left().empty()) return;
+  if (entry.showing || entry.fills.wanted()) return;
   const size_t aside = entry.job.set_aside.size();
   if (aside == 0) return finish(entry, ReplayJob::State::kDone, "", wall);
   finish(entry, ReplayJob::State::kFailed,
@@ -435,6 +462,9 @@ void JobBook::charge(JobId id, Reason reason, Duration time) {
 
 JobBook::View JobBook::view_of(const Entry& entry, MonoTime now) const {
   View view{.job = entry.job, .reason = entry.reason, .times = entry.times, .elapsed = entry.ran};
+  for (const Entry::Work& at : entry.work) {
+    for (const Window& window : at.unproved) add_window(view.job.done, window);
+  }
   if (entry.runs()) view.elapsed += now - entry.running_since;
   uint64_t events = 0;
   MonoTime since = now;
