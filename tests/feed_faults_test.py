@@ -195,16 +195,18 @@ class FeedFaultsTest(harness.SystemTest):
         else:
             self.assert_same_rows(found, least)
 
-        # Incomplete is nothing but what history lacks. (The converse does not hold for what neither was sent nor is in history: a
-        # history that says "this was all" is believed.)
+        # Incomplete is nothing but what history lacks; and what neither came nor is there is said.
         places = collections.defaultdict(set)
         for at in lacking:
             event = numbered[at]
             places[event["s"], event["T"] // 60_000 * 60_000].add(at)
+        lost = {(key, numbered[key, seq]["T"] // 10_000 * 10_000) for key, seq in lacking - sent}
         for row in hindcast.rows("bars"):
             lacks = places[row["key"], row["start_ms"] // 60_000 * 60_000]
             if not row["complete"]:
                 self.assertTrue(lacks, f"incomplete without a reason: {row}")
+            if (row["key"], row["start_ms"]) in lost:
+                self.assertFalse(row["complete"], f"complete without {sorted(lacks - sent)}: {row}")
         tallies = self.assert_balanced(hindcast, "trades")
         self.assertEqual(tallies["dead_lettered"], 0)
 

@@ -157,6 +157,14 @@ void Ingest::add_events(Lane& at, const SourceBatch& batch, std::vector<LogAppen
   }
 }
 
+void Ingest::add_bounds(const Lane& at, const std::vector<GapBound>& bounds,
+                        std::vector<LogAppend>& records) {
+  for (const GapBound& bound : bounds) {
+    add_to_all(*at.stream, RecordKind::kGap, at.id, encode(GapRecord{.opened = {}, .bound = bound}),
+               records);
+  }
+}
+
 Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, MonoTime now) {
   const StreamInfo& stream = *at.stream;
   Facts& facts = at.facts;
@@ -176,10 +184,7 @@ Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, 
     ++facts.resume_number;
   }
   if (!batch.events.empty()) {
-    for (const GapBound& bound : outages.delivered(at.id, batch.events.time)) {
-      add_to_all(stream, RecordKind::kGap, at.id, encode(GapRecord{.opened = {}, .bound = bound}),
-                 records);
-    }
+    add_bounds(at, outages.delivered(at.id, batch.events.time), records);
     add_events(at, batch, records);
   } else if (!batch.resume.empty() && !batch.dead.empty()) {
     // Only an events record carries a token; without it a restart would read these letters again.
@@ -190,6 +195,8 @@ Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, 
   }
   add_dead_letter_records(stream.partitions.front(), at.id, batch.dead, records);
   if (batch.heartbeat) {
+    // Before the advance, which lets the frontier pass the gap.
+    add_bounds(at, outages.heartbeat(at.id, *batch.heartbeat), records);
     add_to_all(stream, RecordKind::kAdvance, at.id,
                encode(Advance{*batch.heartbeat, Advance::Why::kHeartbeat}), records);
   }
@@ -246,9 +253,16 @@ Status Ingest::heartbeat(SourceId source, EventTime to, Done<bool> done) {
   Lane& at = lane(source);
   const std::scoped_lock lock(at.shared->mutex);
   std::vector<LogAppend> records;
+  const Outages before = at.shared->outages;
+  // Who posts events is there when it posts a heartbeat. Whoever else does it speaks for a source
+  // that may still be away.
+  if (at.config->kind == SourceKind::kHttp)
+    add_bounds(at, at.shared->outages.heartbeat(source, to), records);
   add_to_all(*at.stream, RecordKind::kAdvance, at.id, encode(Advance{to, Advance::Why::kHeartbeat}),
              records);
-  return submit(at, std::move(records), std::move(done));
+  Status taken = submit(at, std::move(records), std::move(done));
+  if (!taken) at.shared->outages = before;
+  return taken;
 }
 
 Status Ingest::advance(SourceId source, const std::vector<PartitionId>& partitions,

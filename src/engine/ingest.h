@@ -97,6 +97,8 @@ class Ingest {
   Lane& lane(SourceId source) const { return *lanes_.at(source); }
   /// The batch as records, noted down in the lane's facts and the stream's outages.
   Result<std::vector<LogAppend>> take(Lane& lane, const SourceBatch& batch, MonoTime now);
+  static void add_bounds(const Lane& lane, const std::vector<GapBound>& bounds,
+                         std::vector<LogAppend>& records);
   static void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);
   Status open_gap(Lane& lane, EventTime start, Gap::Cause cause, std::string detail,
                   std::vector<LogAppend>& records);

@@ -375,6 +375,30 @@ TEST_F(IngestTest, OnlyTheLastOfRedundantSourcesLeavesAGap) {
   EXPECT_EQ(gaps(1), gaps(0));
 }
 
+// The frontier may pass with the heartbeat, and must know of the gap's end by then.
+TEST_F(IngestTest, AHeartbeatBoundsAnOutageBeforeItAdvances) {
+  open(kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(gone("reset")));
+  SourceBatch beat = batch({});
+  beat.connected = true;
+  beat.heartbeat = at_ms(kNoon + kMinute);
+  ASSERT_TRUE(append(beat));
+  ASSERT_EQ(gaps().size(), 2U);
+  EXPECT_EQ(gaps()[1].bound->gap, 1U);
+  EXPECT_GT(gaps()[1].bound->end, at_ms(kNoon + kMinute));
+}
+
+// A producer that posts heartbeats is there.
+TEST_F(IngestTest, APostedHeartbeatBoundsAnOutage) {
+  open(kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(gone("reset")));
+  ASSERT_TRUE(ingest_->heartbeat(source_, at_ms(kNoon + kMinute), [](const Result<bool>&) {}));
+  ASSERT_EQ(gaps().size(), 2U);
+  EXPECT_GT(gaps()[1].bound->end, at_ms(kNoon + kMinute));
+}
+
 // A failing append comes again, and must then open the gap; or was never asked for, and must not
 // leave one half open.
 TEST_F(IngestTest, ARefusedAppendLeavesNoTraceInGaps) {
@@ -388,7 +412,9 @@ TEST_F(IngestTest, ARefusedAppendLeavesNoTraceInGaps) {
   ASSERT_EQ(gaps().size(), 1U);
   const SourceBatch more = batch({{"BTC", kNoon + kMinute}});
   while (log_->stats(Channel::kLive).size < log_->stats(Channel::kLive).limit)
-    ASSERT_TRUE(ingest_->heartbeat(source_, at_ms(kNoon), [](const Result<bool>&) {}));
+    ASSERT_TRUE(ingest_->advance(source_, stream_->partitions,
+                                 {at_ms(kNoon), Advance::Why::kHeartbeat},
+                                 [](const Result<bool>&) {}));
   EXPECT_EQ(append(more).error().code, ErrorCode::kOverloaded);
   EXPECT_EQ(gaps().size(), 1U);
   log_->trim(stream_->partitions[0], Channel::kLive, log_->stats(Channel::kLive).newest).value();

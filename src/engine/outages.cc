@@ -34,9 +34,20 @@ std::vector<GapBound> Outages::delivered(SourceId source, std::span<const int64_
   line.delivering = true;
   line.ended = false;
   line.highest = std::max(line.highest, event_time_ns(std::ranges::max(times)));
+  if (open_.empty()) return {};
+  return bounds_at(line, event_time_ns(std::ranges::min(times)));
+}
+
+/// Only events move the highest: where the next outage begins errs towards a larger gap.
+std::vector<GapBound> Outages::heartbeat(SourceId source, EventTime to) {
+  Line& line = lines_.at(source);
+  line.delivering = line.highest != kMinEventTime;  // else nothing says where an outage begins
+  line.ended = false;
+  return bounds_at(line, to);
+}
+
+std::vector<GapBound> Outages::bounds_at(const Line& line, EventTime first) {
   std::vector<GapBound> bounds;
-  if (open_.empty()) return bounds;
-  const EventTime first = event_time_ns(std::ranges::min(times));
   std::erase_if(open_, [&](const Open& open) {
     if (!line.lossy && !keeps_up(line, open.highest_before, open.reach)) return false;
     bounds.push_back(

@@ -2,7 +2,7 @@
 // and when it ends. Decides only; Ingest numbers the gaps and writes them to the log.
 //
 //   line      delivering ──disconnected──► lost from its highest event on ──events of any line──►
-//   bound
+//   bound                                                                   or a heartbeat
 //
 // A line is one source of the stream. Only lossy ones lose anything, and not while a redundant line
 // delivers: then both see the same events at about the same time. "About" is a page window, or the
@@ -28,8 +28,8 @@ class Outages {
     bool lossy = false;
     Duration reach{};  // delay + overlap: how far beyond its edges an outage may have cost events
     EventTime highest = kMinEventTime;  // of this life and former ones
-    bool delivering = false;            // events came in this life, since it connected
-    bool ended = false;                 // no event will ever come
+    bool delivering = false;  // events or heartbeats came in this life, since it connected
+    bool ended = false;       // no event will ever come
   };
   Outages(Duration page_window, std::map<SourceId, Line> lines);
 
@@ -40,6 +40,8 @@ class Outages {
 
   /// Events came: the bounds that they set. Requires: `times` not empty.
   std::vector<GapBound> delivered(SourceId source, std::span<const int64_t> times);
+  /// It is there and says that event time has come so far: the bounds that this sets.
+  std::vector<GapBound> heartbeat(SourceId source, EventTime to);
   /// It delivers no more: since when that costs events, if it does. Then opened() has to follow.
   std::optional<EventTime> disconnected(SourceId source);
   void ended(SourceId source);
@@ -55,6 +57,7 @@ class Outages {
     EventTime highest_before = kMinEventTime;
     Duration reach{};
   };
+  std::vector<GapBound> bounds_at(const Line& line, EventTime first);
   bool keeps_up(const Line& line, EventTime edge, Duration reach) const;
 
   Duration page_window_;

@@ -43,6 +43,31 @@ TEST_F(OutagesTest, ALossyLineLosesWhatComesWhileItIsAway) {
   EXPECT_EQ(disconnected(kA), at(157));
 }
 
+// A quiet market may send no event for an hour after the line is back.
+TEST_F(OutagesTest, AHeartbeatEndsAnOutage) {
+  (void)delivered(kA, {100});
+  EXPECT_EQ(disconnected(kA), at(95));
+  EXPECT_THAT(outages_.heartbeat(kA, at(160)), ElementsAre(GapBound{1, at(165) + 1ns}));
+  EXPECT_THAT(delivered(kA, {170}), IsEmpty()) << "it is bounded once";
+}
+
+TEST_F(OutagesTest, ALineThatSentHeartbeatsAloneLosesWhatComesWhileItIsAway) {
+  (void)delivered(kA, {100});
+  (void)disconnected(kA);
+  (void)outages_.heartbeat(kA, at(160));
+  EXPECT_EQ(disconnected(kA), at(95)) << "from the last event on, to be sure";
+  EXPECT_THAT(outages_.heartbeat(kA, at(200)), ElementsAre(GapBound{2, at(205) + 1ns}));
+}
+
+// It may have been stuck for long: what it promises is not what the other line lost.
+TEST_F(OutagesTest, AHeartbeatOfARetryingLineThatIsFarBehindEndsNothing) {
+  outages_ = lines(true, false);
+  (void)delivered(kA, {1000});
+  (void)delivered(kB, {100});
+  EXPECT_TRUE(disconnected(kA));
+  EXPECT_THAT(outages_.heartbeat(kB, at(1100)), IsEmpty());
+}
+
 TEST_F(OutagesTest, ARetryingLineLosesNothing) {
   outages_ = lines(false, false);
   (void)delivered(kA, {100});
@@ -51,6 +76,7 @@ TEST_F(OutagesTest, ARetryingLineLosesNothing) {
 }
 
 TEST_F(OutagesTest, ALineThatNeverDeliveredLosesNothing) {
+  EXPECT_THAT(outages_.heartbeat(kA, at(50)), IsEmpty());
   EXPECT_EQ(disconnected(kA), std::nullopt);
   EXPECT_EQ(outages_.stopped(), std::nullopt);
 }

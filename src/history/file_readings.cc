@@ -152,6 +152,10 @@ Result<size_t> FileReadings::step(size_t size, HistoryChunk& chunk) {
   reading.check.add(counts, chunk.dead, first_dead);
   HC_TRY(reading.check.judge(parts_.decoder, end));
   look_at_times(reading, chunk.events.time, first_event);
+  if (chunk.events.size() > first_event) {
+    if (chunk.first_place.empty()) chunk.first_place = reading.name;
+    chunk.last_place = reading.name;
+  }
   const bool enough = end || (reading.of_next_day && reading.progress >= known_.end);
   HC_TRY(check_day(reading, enough));
   if (reading.of_next_day) {

@@ -44,6 +44,8 @@ struct HistoryChunk {
   EventBatch events;  // in the order of the history; times may lie outside the query's range
   std::vector<DeadLetter> dead;
   uint64_t ignored = 0;
+  /// The first and the last file that its events are from, for people; empty where there is none.
+  std::string first_place, last_place;
   /// Assumed: if the history is as sorted as its configuration says, every event before this was
   /// handed over. kMinEventTime: nothing can be said.
   EventTime covered_to = kMinEventTime;

@@ -1,6 +1,5 @@
 // What the lane finds missing by itself: numbers, and records of its log.
 #include <algorithm>
-#include <set>
 
 #include "base/assert.h"
 #include "lane/live_lane_internal.h"
@@ -12,6 +11,7 @@ namespace {
 // Of one record. A feed whose numbers count nothing, or an outage seen by 100,000 counts, must not
 // become as many gaps: each is a row that every query of the stream looks at.
 constexpr size_t kHolesMax = 64;
+constexpr size_t kCountsMax = 1024;  // of one gap: bounds its row
 
 std::string missing(const SequenceHole& hole) {
   const std::string first = std::to_string(hole.first);
@@ -60,35 +60,45 @@ void LiveLane::Impl::open_gap(Gap gap) {
 void LiveLane::Impl::judge_numbers() {
   const std::vector<SequenceHole> holes = counts.judge(watermark.value());
   if (holes.empty() || failure) return;
-  const bool by_key = options.sequence.by_key;
   if (holes.size() <= kHolesMax) {
     for (const SequenceHole& hole : holes) {
-      GapScope scope;
-      if (by_key)
-        scope = {.kind = GapScope::Kind::kKeys,
-                 .partition = {},
-                 .keys = {{options.partition, hole.key}}};
-      open_gap({.range = hole.range,
-                .scope = std::move(scope),
-                .cause = Gap::Cause::kSequence,
-                .detail = missing(hole)});
+      open_gap(numbered_gap(hole.range, {{hole.key, hole.first, hole.last}}, missing(hole)));
+      if (failure) return;
     }
     return;
   }
+  // By count: from the first number that is missing to the last.
+  std::vector<GapNumbers::Count> missing_of;
   Window range = holes.front().range;
-  std::set<BytesView> keys;
   for (const SequenceHole& hole : holes) {
     range = {std::min(range.start, hole.range.start), std::max(range.end, hole.range.end)};
-    keys.insert(hole.key);
+    if (missing_of.empty() || missing_of.back().key != hole.key)
+      missing_of.push_back({hole.key, hole.first, hole.last});
+    missing_of.back().last = hole.last;
   }
-  GapScope scope;
-  if (by_key)
-    scope = {.kind = GapScope::Kind::kPartition, .partition = options.partition, .keys = {}};
-  open_gap({.range = range,
-            .scope = std::move(scope),
-            .cause = Gap::Cause::kSequence,
-            .detail = "numbers are missing in " + std::to_string(holes.size()) + " places of " +
-                      std::to_string(keys.size()) + (keys.size() == 1 ? " count" : " counts")});
+  const std::string detail = "numbers are missing in " + std::to_string(holes.size()) +
+                             " places of " + std::to_string(missing_of.size()) +
+                             (missing_of.size() == 1 ? " count" : " counts");
+  for (size_t begin = 0; begin < missing_of.size() && !failure; begin += kCountsMax) {
+    const auto from = missing_of.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto to =
+        from + static_cast<std::ptrdiff_t>(std::min(kCountsMax, missing_of.size() - begin));
+    open_gap(numbered_gap(range, {from, to}, detail));
+  }
+}
+
+Gap LiveLane::Impl::numbered_gap(const Window& range, std::vector<GapNumbers::Count> missing_of,
+                                 std::string detail) const {
+  Gap gap{.range = range, .cause = Gap::Cause::kSequence, .detail = std::move(detail)};
+  if (options.sequence.by_key) {
+    gap.scope.kind = GapScope::Kind::kKeys;
+    for (const GapNumbers::Count& count : missing_of)
+      gap.scope.keys.emplace_back(options.partition, count.key);
+  }
+  gap.numbers = {.in_order = options.sequence.sources.front().second == LaneSequence::Place::kOrder,
+                 .delay = options.sequence.delay,
+                 .counts = std::move(missing_of)};
+  return gap;
 }
 
 /// The lost records may hold any event that could still have come: from what each source that

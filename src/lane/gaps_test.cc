@@ -128,6 +128,7 @@ TEST_F(LaneGapsTest, MissingNumbersAreAGapOfTheirKey) {
   expected.cause = Gap::Cause::kSequence;
   expected.detail = "numbers 10 to 11 are missing";
   expected.opened_at = kNow;
+  expected.numbers = GapNumbers{.delay = 2s, .counts = {{"a", 10, 11}}};
   EXPECT_EQ(commit.gaps[0], expected);
   EXPECT_THAT(commit.sequences, ElementsAre(::testing::Field(&SequencePut::key, "a")))
       << "the judgement is not made again";
@@ -181,7 +182,8 @@ TEST_F(LaneGapsTest, NumbersThatCountNothingAreOneGapOfTheRecord) {
   for (int64_t n = 1; n < 201; n += 2) odd.push_back(n);
   numbers(odd);
   ASSERT_EQ(lane_->gaps().size(), 1U);
-  EXPECT_EQ(lane_->gaps()[0].scope.kind, GapScope::Kind::kPartition);
+  EXPECT_EQ(lane_->gaps()[0].scope, (GapScope{GapScope::Kind::kKeys, {}, {{kPartition, "a"}}}));
+  EXPECT_THAT(lane_->gaps()[0].numbers->counts, ElementsAre(GapNumbers::Count{"a", 2, 194}));
   EXPECT_EQ(lane_->gaps()[0].range.start, at(1s));
   EXPECT_EQ(lane_->gaps()[0].detail, "numbers are missing in 97 places of 1 count");
 }

@@ -72,6 +72,8 @@ struct LiveLane::Impl {
   /// Events are there again: gaps of damage get their right edge.
   void bound_damage();
   void judge_numbers();
+  Gap numbered_gap(const Window& range, std::vector<GapNumbers::Count> missing_of,
+                   std::string detail) const;
   void open_gap(Gap gap);
 
   // seal.cc

@@ -37,6 +37,20 @@ struct GapScope {
   bool operator==(const GapScope&) const = default;
 };
 
+/// Numbers that a source counts up and that did not come: what a fill has to show. Of each count
+/// all from `first` to `last`, of which some may have come.
+struct GapNumbers {
+  struct Count {
+    Bytes key;  // "" where the whole stream is counted
+    int64_t first = 0, last = 0;
+    bool operator==(const Count&) const = default;
+  };
+  bool in_order = false;  // numbers are the order of events, else their id
+  Duration delay{};       // events of neighbouring numbers are at most that much out of order
+  std::vector<Count> counts;
+  bool operator==(const GapNumbers&) const = default;
+};
+
 struct Gap {
   enum class Cause : uint8_t {
     kDisconnect,  // a lossy source lost its connection
@@ -54,6 +68,8 @@ struct Gap {
   Cause cause = Cause::kDisconnect;
   std::string detail;  // for people
   ProcessingTime opened_at{};
+  /// Of kSequence. Absent (also in those of older versions): whoever fills it is believed.
+  std::optional<GapNumbers> numbers;
   bool operator==(const Gap&) const = default;
 };
 

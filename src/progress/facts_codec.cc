@@ -4,6 +4,7 @@ namespace hindcast {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kNumberedGap = 2;  // version of a gap that says which numbers are missing
 
 /// A number of 32 bits; fails on one that was never written.
 uint32_t get_small(ByteReader& in) {
@@ -44,6 +45,34 @@ GapScope get_scope(ByteReader& in, bool& ok) {
   return scope;
 }
 
+void put_numbers(Bytes& out, const GapNumbers& numbers) {
+  put_u8(out, numbers.in_order ? 1 : 0);
+  put_signed(out, numbers.delay.count());
+  put_varint(out, numbers.counts.size());
+  for (const GapNumbers::Count& count : numbers.counts) {
+    put_string(out, count.key);
+    put_signed(out, count.first);
+    put_signed(out, count.last);
+  }
+}
+/// Sets `ok` false for numbers that are none.
+GapNumbers get_numbers(ByteReader& in, bool& ok) {
+  GapNumbers numbers;
+  const uint8_t in_order = in.u8();
+  numbers.in_order = in_order == 1;
+  numbers.delay = Duration(in.signed_varint());
+  ok = ok && in_order <= 1 && numbers.delay >= Duration(0);
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+    GapNumbers::Count& count = numbers.counts.emplace_back();
+    count.key = in.string();
+    count.first = in.signed_varint();
+    count.last = in.signed_varint();
+    // Both have neighbours that came.
+    ok = ok && INT64_MIN < count.first && count.first <= count.last && count.last < INT64_MAX;
+  }
+  return numbers;
+}
+
 template <class T>
 Result<T> finished(ByteReader& in, bool ok, T&& value, std::string_view what) {
   if (!ok || !in.ok() || in.remaining() > 0) return corruption("malformed " + std::string(what));
@@ -54,7 +83,7 @@ Result<T> finished(ByteReader& in, bool ok, T&& value, std::string_view what) {
 
 Bytes encode(const Gap& gap) {
   Bytes out;
-  put_u8(out, kVersion);
+  put_u8(out, gap.numbers ? kNumberedGap : kVersion);
   put_varint(out, gap.id);
   put_varint(out, gap.stream.value);
   put_window(out, gap.range);
@@ -62,12 +91,14 @@ Bytes encode(const Gap& gap) {
   put_u8(out, static_cast<uint8_t>(gap.cause));
   put_string(out, gap.detail);
   put_signed(out, unix_ns(gap.opened_at));
+  if (gap.numbers) put_numbers(out, *gap.numbers);
   return out;
 }
 
 Result<Gap> decode_gap(BytesView bytes) {
   ByteReader in(bytes);
-  bool ok = in.u8() == kVersion;
+  const uint8_t version = in.u8();
+  bool ok = version == kVersion || version == kNumberedGap;
   Gap gap;
   gap.id = in.varint();
   gap.stream = StreamId{get_small(in)};
@@ -78,6 +109,7 @@ Result<Gap> decode_gap(BytesView bytes) {
   if (ok) gap.cause = static_cast<Gap::Cause>(cause);
   gap.detail = in.string();
   gap.opened_at = ProcessingTime(Duration(in.signed_varint()));
+  if (ok && version == kNumberedGap) gap.numbers = get_numbers(in, ok);
   return finished(in, ok, std::move(gap), "gap");
 }
 

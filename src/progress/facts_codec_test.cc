@@ -42,11 +42,21 @@ SequenceState count() {
   return {.runs = {{-3, 9, at(1), at(2)}, {12, 12, at(4), at(4)}}, .started = true};
 }
 
+Gap numbered_gap() {
+  Gap gap = whole_gap();
+  gap.cause = Gap::Cause::kSequence;
+  gap.numbers = GapNumbers{.in_order = true, .delay = 1s, .counts = {{"a", 10, 13}}};
+  return gap;
+}
+
 // The worked examples of docs/formats/facts.md. If they change, stored data cannot be read any
 // more.
 TEST(FactsCodecTest, BytesAreThoseOfTheFormatPage) {
   EXPECT_EQ(encode(whole_gap()), test::from_hex("01 8202 03 80e0ba84bf03 feffffffffffffffff01"
                                                 "000000 00 0b7065657220636c6f736564 80c8afa025"));
+  EXPECT_EQ(encode(numbered_gap()),
+            test::from_hex("02 8202 03 80e0ba84bf03 feffffffffffffffff01 000000 02 "
+                           "0b7065657220636c6f736564 80c8afa025 01 80a8d6b907 01 0161 14 1a"));
   EXPECT_EQ(encode(GapBound{258, at(60)}), test::from_hex("01 8202 80e0ba84bf03"));
   EXPECT_EQ(encode(outcome()), test::from_hex("01 09 03 02018202 80e0ba84bf03 80c0f588fe06"
                                               "010200 01 07 0204ac02 08687474702d343034"));
@@ -57,7 +67,7 @@ TEST(FactsCodecTest, BytesAreThoseOfTheFormatPage) {
 }
 
 TEST(FactsCodecTest, EveryFactComesBackAsItWasWritten) {
-  for (Gap gap : {whole_gap(), keys_gap(), Gap{}}) {
+  for (Gap gap : {whole_gap(), keys_gap(), numbered_gap(), Gap{}}) {
     for (uint8_t cause = 0; cause <= static_cast<uint8_t>(Gap::Cause::kVerify); ++cause) {
       gap.cause = static_cast<Gap::Cause>(cause);
       EXPECT_EQ(decode_gap(encode(gap)).value(), gap);

@@ -140,6 +140,11 @@ std::map<Bytes, SequenceState, std::less<>> SequenceJudge::states() const {
   return out;
 }
 
+const SequenceState* SequenceJudge::find(BytesView key) const {
+  const auto at = counts_.find(key);
+  return at == counts_.end() ? nullptr : &at->second.state;
+}
+
 void SequenceJudge::restore(const std::map<Bytes, SequenceState, std::less<>>& states) {
   counts_.clear();
   due_.clear();

@@ -78,6 +78,8 @@ class SequenceJudge {
   void not_stored(BytesView key);
 
   std::map<Bytes, SequenceState, std::less<>> states() const;
+  /// Null: nothing was seen of this count.
+  const SequenceState* find(BytesView key) const;
   void restore(const std::map<Bytes, SequenceState, std::less<>>& states);
 
   /// The count starts over (the source said so): what is held open is given up, unjudged.

@@ -63,7 +63,7 @@ Status Cutter::give(HistoryChunk chunk) {
   if (!chunk.events.empty()) {
     const auto [lowest, highest] = std::ranges::minmax(chunk.events.time);
     const Window span{event_time_ns(lowest), event_time_ns(highest)};
-    if (span.start < from_) HC_TRY(check_order(chunk.events));
+    if (span.start < from_) HC_TRY(check_order(chunk));
     hold(std::move(chunk.events), span);
   }
   const EventTime end = options_.piece.end;
@@ -74,7 +74,8 @@ Status Cutter::give(HistoryChunk chunk) {
 }
 
 /// What was cut is committed as all there is; an event that belongs there shows that it was not.
-Status Cutter::check_order(const EventBatch& events) const {
+Status Cutter::check_order(const HistoryChunk& chunk) const {
+  const EventBatch& events = chunk.events;
   const auto late = std::ranges::find_if(events.time, [&](int64_t t) {
     return t >= unix_ns(options_.piece.start) && t < unix_ns(from_);
   });
@@ -85,7 +86,10 @@ Status Cutter::check_order(const EventBatch& events) const {
     highest = std::max(highest, event_time_ns(t));
     disorder = std::max(disorder, span_of({event_time_ns(t), highest}));
   }
-  return invalid_argument("unsorted: an event at " + to_rfc3339(event_time_ns(*late)) +
+  std::string place = chunk.first_place;
+  if (chunk.last_place != chunk.first_place) place += " to " + chunk.last_place;
+  if (!place.empty()) place += ": ";
+  return invalid_argument("unsorted: " + place + "an event at " + to_rfc3339(event_time_ns(*late)) +
                           " came when history had been taken as complete up to " +
                           to_rfc3339(from_) + "; raise `disorder` of the history to at least " +
                           to_string(rounded_up(disorder)));

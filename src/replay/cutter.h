@@ -68,7 +68,7 @@ class Cutter {
     bool sorted = false;            // known to be, by time
     EventTime lowest{}, highest{};  // of the rest
   };
-  Status check_order(const EventBatch& events) const;
+  Status check_order(const HistoryChunk& chunk) const;
   void hold(EventBatch events, Window span);
   Status check_end() const;
   EventTime cut_possible() const;

@@ -179,6 +179,17 @@ TEST(CutterTest, MoreDisorderThanConfiguredFailsAndSaysHowMuch) {
             "complete up to 1970-01-01T00:00:20Z; raise `disorder` of the history to at least 16s");
 }
 
+TEST(CutterTest, WhatIsUnsortedIsNamedByItsFile) {
+  Cutter cut = cutter({.events_max = 1});
+  cut.give(chunk({1s, 32s}, at(22s))).value();
+  EXPECT_TRUE(cut.next());
+  HistoryChunk late = chunk({19s}, at(25s));
+  late.first_place = late.last_place = "/a/1.csv";
+  EXPECT_TRUE(cut.give(late).error().message.starts_with("unsorted: /a/1.csv: an event at "));
+  late.last_place = "/a/2.csv";
+  EXPECT_TRUE(cut.give(late).error().message.starts_with("unsorted: /a/1.csv to /a/2.csv: an "));
+}
+
 TEST(CutterTest, EventsOutsideOfThePieceAreCountedAndForgotten) {
   Cutter cut = cutter({.piece = {at(10s), at(30s)}});
   cut.give(chunk({1s, 2s, 3s}, at(3s))).value();

@@ -11,6 +11,22 @@ Window common(const Window& a, const Window& b) {
   return {std::max(a.start, b.start), std::min(a.end, b.end)};
 }
 
+/// What of `window` the windows of `set` cover.
+std::vector<Window> both_of(const Window& window, const std::vector<Window>& set) {
+  std::vector<Window> out;
+  for (const Window& other : set) {
+    const Window both = common(window, other);
+    if (both.start < both.end) out.push_back(both);
+  }
+  return out;
+}
+
+std::string text_of(const SequenceHole& hole) {
+  const std::string first = std::to_string(hole.first);
+  return hole.first == hole.last ? "number " + first
+                                 : "numbers " + first + " to " + std::to_string(hole.last);
+}
+
 }  // namespace
 
 Fills::Fills(const ReplayJob& job, const CoverageFacts& facts,
@@ -22,16 +38,38 @@ Fills::Fills(const ReplayJob& job, const CoverageFacts& facts,
   const std::set<GapId> known(job.gaps.begin(), job.gaps.end());
   const Coverage coverage(facts, partitions);
   const std::vector<Window> reads = left_of(job.range, job.skipped);
+  std::map<GapId, const Gap*> numbered;
+  std::map<GapId, size_t> proof_of;
+  for (const Gap& gap : facts.gaps) {
+    if (gap.numbers) numbered.emplace(gap.id, &gap);
+  }
   std::set<GapId> gaps;
   for (const Hole& hole : coverage.holes()) {
     if (began && !known.contains(hole.gap)) continue;
+    const auto with_numbers = numbered.find(hole.gap);
+    bool touched = false;
     for (const Window& window : reads) {
       const Window both = common(window, hole.range);
       if (both.start >= both.end) continue;
-      open_.push_back({hole.gap, both});
-      gaps.insert(hole.gap);
+      touched = true;
+      if (with_numbers == numbered.end()) open_.push_back({hole.gap, both});
+    }
+    if (!touched) continue;
+    gaps.insert(hole.gap);
+    if (with_numbers == numbered.end()) continue;
+    const auto [at, is_new] = proof_of.try_emplace(hole.gap, proofs_.size());
+    if (is_new) proofs_.push_back({std::make_unique<NumberProof>(*with_numbers->second), {}, {}});
+    add_window(proofs_[at->second].left, hole.range);
+    if (hole.state == Hole::State::kOpen) add_window(proofs_[at->second].open, hole.range);
+  }
+  for (const Window& window : reads) {
+    for (const Window& done : job.done) {
+      if (const Window both = common(window, done); both.start < both.end) add_window(read_, both);
     }
   }
+  std::vector<Window> settled = job.done;
+  for (const ReplayJob::SetAside& aside : job.set_aside) add_window(settled, aside.window);
+  to_read_ = left_of(job.range, settled);
   gaps_ = began ? job.gaps : std::vector<GapId>(gaps.begin(), gaps.end());
   for (const GapOutcome& outcome : facts.outcomes) {
     if (outcome.job == job_ && outcome.kind == GapOutcome::Kind::kUnfillable)
@@ -90,7 +128,17 @@ void Fills::lack(const std::vector<HistoryShort>& shorts,
   }
 }
 
+void Fills::give_up(const Window& window) {
+  std::vector<Window> left;
+  for (const Window& rest : to_read_) {
+    for (const Window& kept : left_of(rest, {window})) add_window(left, kept);
+  }
+  to_read_ = std::move(left);
+}
+
 void Fills::fill(const Window& window, std::vector<GapOutcome>& out) {
+  add_window(read_, window);
+  give_up(window);
   std::vector<Window> stretches;
   for (const Open& open : open_) {
     const Window both = common(open.range, window);
@@ -131,6 +179,104 @@ void Fills::fill_stretch(const Window& stretch, std::vector<GapOutcome>& out) co
     fill.scope.keys.assign(lacking.begin(), lacking.end());
   }
   out.push_back(std::move(fill));
+}
+
+/// Up to where all is in the store that this job will bring there.
+EventTime Fills::may_see_to(const NumberProof& numbers) const {
+  EventTime to = numbers.range().end;
+  for (const Window& window : to_read_) {
+    if (window.end <= numbers.seen_to()) continue;
+    to = std::min(to, std::max(window.start, numbers.seen_to()));
+    break;
+  }
+  return to;
+}
+
+std::optional<Fills::Wanted> Fills::wanted() const {
+  Wanted wanted{.window = {kMaxEventTime, kMinEventTime}, .keys = {}};
+  for (const Proof& proof : proofs_) {
+    const EventTime from = proof.numbers->seen_to(), to = may_see_to(*proof.numbers);
+    if (from >= to) continue;
+    if (from < wanted.window.start) wanted.window = {from, to};
+  }
+  if (wanted.window.start == kMaxEventTime) return std::nullopt;
+  bool all = false;
+  for (const Proof& proof : proofs_) {
+    if (!wanted.window.intersects(proof.numbers->range())) continue;
+    all = all || !proof.numbers->by_key();
+    for (const GapNumbers::Count& count : proof.numbers->counts()) wanted.keys.push_back(count.key);
+  }
+  std::ranges::sort(wanted.keys);
+  const auto repeated = std::ranges::unique(wanted.keys);
+  wanted.keys.erase(repeated.begin(), repeated.end());
+  if (all) wanted.keys.clear();
+  return wanted;
+}
+
+void Fills::show(const Window& window, const std::vector<EventBatch>& events,
+                 std::vector<GapOutcome>& out) {
+  // Thousands of gaps that are filled at once must not be as many outcomes. One that names them may
+  // reach beyond each of them.
+  GapOutcome whole{.stream = stream_, .range = {kMaxEventTime, kMinEventTime}, .job = job_};
+  for (Proof& proof : proofs_) {
+    const EventTime from = proof.numbers->seen_to();
+    const EventTime to = std::min(window.end, may_see_to(*proof.numbers));
+    if (from < window.start || from >= to) continue;
+    proof.numbers->see(events, to);
+    for (const NumberProof::Verdict& verdict : proof.numbers->judge()) {
+      const Window& range = proof.numbers->range();
+      const std::vector<Window> all{range};
+      const bool at_once = proof.numbers->counts().size() == 1 && verdict.filled == all &&
+                           both_of(range, read_) == all && proof.left == all;
+      if (!at_once || !may_judge(*proof.numbers, *verdict.count)) {
+        conclude(proof, verdict, out);
+        continue;
+      }
+      whole.gaps.push_back(proof.numbers->gap());
+      whole.range = {std::min(whole.range.start, range.start),
+                     std::max(whole.range.end, range.end)};
+    }
+  }
+  std::erase_if(proofs_, [](const Proof& proof) {
+    return proof.numbers->seen_to() == proof.numbers->range().end;
+  });
+  std::ranges::sort(whole.gaps);
+  if (!whole.gaps.empty()) out.push_back(std::move(whole));
+}
+
+/// A job of some keys cannot say what history has of others.
+bool Fills::may_judge(const NumberProof& numbers, const GapNumbers::Count& count) const {
+  if (keys_.empty()) return true;
+  return numbers.by_key() &&
+         std::ranges::binary_search(keys_, std::pair(locate_(stream_, count.key), count.key));
+}
+
+void Fills::conclude(const Proof& proof, const NumberProof::Verdict& verdict,
+                     std::vector<GapOutcome>& out) const {
+  const NumberProof& numbers = *proof.numbers;
+  if (!may_judge(numbers, *verdict.count)) return;
+  GapOutcome outcome{.stream = stream_, .gaps = {numbers.gap()}, .job = job_};
+  if (numbers.by_key()) {
+    const Bytes& key = verdict.count->key;
+    outcome.scope = {
+        .kind = GapScope::Kind::kKeys, .partition = {}, .keys = {{locate_(stream_, key), key}}};
+  }
+  for (const Window& filled : verdict.filled) {
+    for (const Window& read : both_of(filled, read_)) {
+      for (const Window& left : both_of(read, proof.left)) {
+        outcome.range = left;
+        out.push_back(outcome);
+      }
+    }
+  }
+  outcome.kind = GapOutcome::Kind::kUnfillable;
+  for (const SequenceHole& hole : verdict.missing) {
+    // Where not all of it was read, the number may still come.
+    if (!left_of(hole.range, read_).empty() || both_of(hole.range, proof.open).empty()) continue;
+    outcome.range = hole.range;
+    outcome.detail = "history-short: history does not have " + text_of(hole) + " either";
+    out.push_back(outcome);
+  }
 }
 
 }  // namespace hindcast

@@ -153,5 +153,73 @@ TEST(FillsTest, WhatWasFoundLackingBeforeARestartIsNotForgotten) {
   EXPECT_EQ(coverage.holes()[0].range, minutes(12, 13));
 }
 
+CoverageFacts numbered(Window range, GapId id = 1) {
+  CoverageFacts facts = gap_over(range, id);
+  Gap& gap = facts.gaps[0];
+  gap.cause = Gap::Cause::kSequence;
+  gap.scope = {GapScope::Kind::kKeys, {}, {{kPartition, "a"}}};
+  gap.numbers = GapNumbers{.delay = 1s, .counts = {{"a", 10, 12}}};
+  return facts;
+}
+
+// What history lacks itself, nobody would miss.
+TEST(FillsTest, HistoryReadToItsEndDoesNotFillMissingNumbers) {
+  Fills fills(job_over(minutes(0, 60)), numbered(minutes(10, 20)), {kPartition}, kLocate);
+  std::vector<GapOutcome> out;
+  EXPECT_FALSE(fills.wanted());
+  fills.fill(minutes(0, 60), out);
+  EXPECT_TRUE(out.empty());
+  const auto wanted = fills.wanted();
+  ASSERT_TRUE(wanted);
+  EXPECT_EQ(wanted->window, minutes(10, 20));
+  EXPECT_EQ(wanted->keys, std::vector<Bytes>{"a"});
+  fills.show(wanted->window, {}, out);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].kind, GapOutcome::Kind::kUnfillable);
+  EXPECT_EQ(out[0].range, minutes(10, 20));
+  EXPECT_FALSE(fills.wanted());
+}
+
+// Only the gap's own job reads all of it; until then its numbers may still come.
+TEST(FillsTest, AJobOfAPartOfTheGapDoesNotCallNumbersMissing) {
+  Fills fills(job_over(minutes(15, 60)), numbered(minutes(10, 20)), {kPartition}, kLocate);
+  std::vector<GapOutcome> out;
+  fills.fill(minutes(15, 60), out);
+  fills.show(fills.wanted()->window, {}, out);
+  EXPECT_TRUE(out.empty());
+}
+
+TEST(FillsTest, AWindowThatIsSetAsideIsNotJudged) {
+  Fills fills(job_over(minutes(0, 60)), numbered(minutes(10, 20)), {kPartition}, kLocate);
+  std::vector<GapOutcome> out;
+  fills.fill(minutes(0, 15), out);
+  fills.give_up(minutes(15, 60));
+  while (const auto wanted = fills.wanted()) fills.show(wanted->window, {}, out);
+  EXPECT_TRUE(out.empty());
+}
+
+TEST(FillsTest, AJobOfOtherKeysDoesNotJudgeACount) {
+  ReplayJob job = job_over(minutes(0, 60));
+  job.keys = {"b"};
+  Fills fills(job, numbered(minutes(10, 20)), {kPartition}, kLocate);
+  std::vector<GapOutcome> out;
+  fills.fill(minutes(0, 60), out);
+  while (const auto wanted = fills.wanted()) fills.show(wanted->window, {}, out);
+  EXPECT_TRUE(out.empty());
+}
+
+// L10: what is known to be unfillable is not said again by each replay.
+TEST(FillsTest, WhatIsKnownToBeMissingIsSaidOnce) {
+  CoverageFacts facts = numbered(minutes(10, 20));
+  for (int round = 0; round < 2; ++round) {
+    Fills fills(job_over(minutes(0, 60)), facts, {kPartition}, kLocate);
+    std::vector<GapOutcome> out;
+    fills.fill(minutes(0, 60), out);
+    while (const auto wanted = fills.wanted()) fills.show(wanted->window, {}, out);
+    EXPECT_EQ(out.size(), round == 0 ? 1u : 0u);
+    facts.outcomes.insert(facts.outcomes.end(), out.begin(), out.end());
+  }
+}
+
 }  // namespace
 }  // namespace hindcast

@@ -16,9 +16,6 @@ TokenBucketOptions per_second(uint64_t rate) {
   return {.rate = std::max<uint64_t>(rate, 1), .burst = std::max<uint64_t>(rate / 4, 1)};
 }
 
-Window common(const Window& a, const Window& b) {
-  return {std::max(a.start, b.start), std::min(a.end, b.end)};
-}
 bool empty(const Window& w) { return w.start >= w.end; }
 
 }  // namespace
@@ -201,24 +198,13 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
     throttle_.charge({0, c.bytes_read, c.pages_changed + c.rows_changed, c.requests}, now);
     capacity_.add({c.read, c.bytes_read, c.pages_changed + c.rows_changed, c.requests}, {});
     wrote |= result.wrote;
-    if (!empty(result.window)) {
-      add_window(entry->job.done, result.window);
-      add_window(work->unproved, result.window);
-    }
+    if (!empty(result.window)) add_window(work->unproved, result.window);
     entry->fills.lack(result.shorts, result.missing, outcomes);
     if (!result.certain) continue;
-    for (const Window& window : work->unproved) entry->fills.fill(window, outcomes);
-    work->unproved.clear();
+    entry->prove(*work, outcomes);
   }
   if (end) {
-    // Also what an earlier worker had read of the same piece of history, before a restart.
-    for (const Window& piece : entry->pieces) {
-      if (!piece.intersects(assignment.piece)) continue;
-      for (const Window& done : entry->job.done) {
-        if (const Window both = common(piece, done); !empty(both))
-          entry->fills.fill(both, outcomes);
-      }
-    }
+    entry->prove(*work, outcomes);
     end_work(*entry, assignment.piece);
   }
   if (wrote || !outcomes.empty() || now - entry->saved_at >= kSaveEvery) {
@@ -243,8 +229,31 @@ void JobBook::set_aside(const Assignment& assignment, const Error& error, Proces
   entry->job.done = std::move(kept);
   entry->job.set_aside.push_back({assignment.piece, error.message});
   std::ranges::sort(entry->job.set_aside, {}, &ReplayJob::SetAside::window);
+  entry->fills.give_up(assignment.piece);
   write(*entry, {}, wall);
   end_if_done(*entry, wall);
+}
+
+void JobBook::shown(const Assignment& assignment, const Window& window,
+                    const std::vector<EventBatch>& events, MonoTime now, ProcessingTime wall) {
+  const std::scoped_lock lock(mutex_);
+  last_now_ = std::max(last_now_, now);
+  Entry* entry = find(assignment.job.id);
+  HC_ASSERT(entry != nullptr);
+  entry->showing = false;
+  if (entry->job.ended()) return;
+  std::vector<GapOutcome> outcomes;
+  entry->fills.show(window, events, outcomes);
+  if (!outcomes.empty()) write(*entry, std::move(outcomes), wall);
+  end_if_done(*entry, wall);
+}
+
+void JobBook::not_shown(const Assignment& assignment, MonoTime again) {
+  const std::scoped_lock lock(mutex_);
+  Entry* entry = find(assignment.job.id);
+  HC_ASSERT(entry != nullptr);
+  entry->showing = false;
+  entry->not_before = std::max(entry->not_before, again);
 }
 
 void JobBook::released(const Assignment& assignment, ProcessingTime wall) {
@@ -257,6 +266,7 @@ void JobBook::released(const Assignment& assignment, ProcessingTime wall) {
 
 void JobBook::end_if_done(Entry& entry, ProcessingTime wall) {
   if (entry.job.ended() || !entry.prepared || !entry.work.empty() || !entry.left().empty()) return;
+  if (entry.showing || entry.fills.wanted()) return;
   const size_t aside = entry.job.set_aside.size();
   if (aside == 0) return finish(entry, ReplayJob::State::kDone, "", wall);
   finish(entry, ReplayJob::State::kFailed,

@@ -6,9 +6,11 @@
 //   stopped) nothing left ──► done, or failed when windows were set aside
 //
 // Crash story: `save` gets a job's whole record after every change that must outlive a crash, in
-// order. A restart restores the records; windows in `done` are not read again, so at most the
-// subwindow that each worker had in hand is. Facts of gaps go in the same commit as the progress
-// that proves them, so a fill is never without its events.
+// order. A restart restores the records; windows in `done` are not read again. Only what is certain
+// gets there: what was cut on an assumption (docs/decisions/assumed-then-certain.md) is read again
+// by whoever goes on with an unfinished piece, for no more than the comparison of digests. Facts of
+// gaps go in the same commit as the progress that proves them, so a fill is never without its
+// events. A job that has read everything ends when the gaps that name numbers are judged.
 //
 // How fast they go, and how many pieces at once, is what the governor said last (govern()). Streams
 // take turns by the events that they cost (replay/fair_queue.h).
@@ -52,9 +54,11 @@ struct Assignment {
   enum class Kind : uint8_t {
     kPrepare,  // find pieces and open gaps, then prepared() or refused()
     kRead,     // read `piece`, then report results, and finally finished() or released()
+    kShow,     // read what is stored from the start of `piece` on, then shown() or not_shown()
   } kind = Kind::kPrepare;
-  ReplayJob job;  // as it was
-  Window piece;   // kRead: what is to be read, inside one piece of the history
+  ReplayJob job;                 // as it was
+  Window piece;                  // kRead: what is to be read, inside one piece of the history
+  std::vector<Bytes> keys = {};  // kShow: whose events; sorted, empty = all
 };
 
 class JobBook {
@@ -114,6 +118,12 @@ class JobBook {
                   MonoTime now, ProcessingTime wall);
   /// The piece cannot be read; the job goes on without what is left of it.
   void set_aside(const Assignment& assignment, const Error& error, ProcessingTime wall);
+  /// kShow: all events stored of `window`, which begins with the piece; another part is asked for
+  /// next.
+  void shown(const Assignment& assignment, const Window& window,
+             const std::vector<EventBatch>& events, MonoTime now, ProcessingTime wall);
+  /// kShow: the store could not be read; not before `again`.
+  void not_shown(const Assignment& assignment, MonoTime again);
   /// The worker stops before the end of the piece: what is not done of it is given out again.
   void released(const Assignment& assignment, ProcessingTime wall);
 

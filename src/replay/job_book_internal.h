@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "replay/fills.h"
@@ -16,7 +17,7 @@ struct JobBook::Entry {
 
   ReplayJob job;
   MonoTime not_before;
-  bool preparing = false, prepared = false;
+  bool preparing = false, prepared = false, showing = false;
   std::vector<Window> pieces;  // of the history
   Fills fills;
   struct Work {
@@ -40,6 +41,20 @@ struct JobBook::Entry {
   Work* find(const Window& piece) {
     const auto found = std::ranges::find(work, piece, &Work::piece);
     return found == work.end() ? nullptr : &*found;
+  }
+  void prove(Work& at, std::vector<GapOutcome>& outcomes) {
+    for (const Window& window : std::exchange(at.unproved, {})) {
+      add_window(job.done, window);
+      fills.fill(window, outcomes);
+    }
+  }
+  /// What is committed, be it certain or only assumed to be all.
+  std::vector<Window> committed() const {
+    std::vector<Window> out = job.done;
+    for (const Work& at : work) {
+      for (const Window& window : at.unproved) add_window(out, window);
+    }
+    return out;
   }
   /// What is neither committed, nor given out, nor set aside.
   std::vector<Window> left() const {

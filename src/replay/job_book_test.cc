@@ -371,13 +371,99 @@ TEST_F(JobBookTest, AssumedOrderFillsNothingBeforeThePieceIsAtItsEnd) {
   half.wrote = true;
   book_.progressed(*assignment, {half}, false, now_, kWall);
   EXPECT_TRUE(saved_.back().outcomes.empty());
-  EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(0, 10)});
+  EXPECT_TRUE(last_saved().done.empty()) << "a crash must not make it certain";
+  EXPECT_EQ(book_.view(1)->job.done, std::vector<Window>{minutes(0, 10)}) << "but is shown";
   half.window = minutes(10, 20);
   book_.progressed(*assignment, {half}, true, now_, kWall);
   const auto filled =
       std::ranges::find_if(saved_, [](const Commit& commit) { return !commit.outcomes.empty(); });
   ASSERT_NE(filled, saved_.end());
   EXPECT_EQ(filled->outcomes[0].range, minutes(0, 20));
+}
+
+// The worker after a crash does not see what would have contradicted the assumed order, so what the
+// one before had only assumed is read again.
+TEST_F(JobBookTest, WhatWasOnlyAssumedIsReadAgainByWhoeverGoesOn) {
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 20)});
+  const auto assignment = take();
+  SubwindowResult part;
+  part.wrote = true;
+  part.window = minutes(0, 5);
+  part.certain = true;
+  book_.progressed(*assignment, {part}, false, now_, kWall);
+  part.window = minutes(5, 10);
+  part.certain = false;
+  book_.progressed(*assignment, {part}, false, now_, kWall);
+
+  JobBook later(
+      {}, [](Commit) {}, [](StreamId, BytesView) { return kPartition; }, now_);
+  Allowance allowance;
+  allowance.subwindows = 1;
+  later.govern(allowance, {}, now_, kWall);
+  later.restore(last_saved(), now_);
+  const auto next = [&] {
+    return later.take([](StreamId) { return kMaxEventTime; },
+                      [](StreamId, SourceId) { return kMaxEventTime; }, now_, kWall);
+  };
+  ASSERT_TRUE(next());
+  later.prepared(1, {minutes(0, 20)}, {}, {kPartition}, kWall);
+  EXPECT_EQ(next()->piece, minutes(5, 20));
+
+  book_.released(*assignment, kWall);
+  EXPECT_EQ(take()->piece, minutes(5, 20));
+}
+
+CoverageFacts numbers_10_to_12(Window range) {
+  CoverageFacts facts;
+  Gap& gap = facts.gaps.emplace_back();
+  gap.id = 5;
+  gap.stream = kStream;
+  gap.range = range;
+  gap.cause = Gap::Cause::kSequence;
+  gap.numbers = GapNumbers{.in_order = true, .delay = 1s, .counts = {{"", 10, 12}}};
+  return facts;
+}
+
+// History that was read to its end proves nothing of numbers: what is stored does.
+TEST_F(JobBookTest, AJobEndsWhenTheNumbersOfItsGapsAreJudged) {
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 20)}, numbers_10_to_12(minutes(2, 8)));
+  finish(*take());
+  EXPECT_EQ(state(1), ReplayJob::State::kRunning);
+  EXPECT_TRUE(last_saved().done == std::vector<Window>{minutes(0, 20)});
+  const auto show = take();
+  ASSERT_TRUE(show && show->kind == Assignment::Kind::kShow);
+  EXPECT_EQ(show->piece, minutes(2, 8));
+  EXPECT_FALSE(take()) << "one at a time";
+  book_.not_shown(*show, now_ + 1s);
+  EXPECT_FALSE(take());
+  now_ += 1s;
+  book_.shown(*take(), minutes(2, 3), {}, now_, kWall);
+  EXPECT_EQ(take()->piece, minutes(3, 8));
+  book_.shown(*show, minutes(3, 8), {}, now_, kWall);
+  EXPECT_EQ(state(1), ReplayJob::State::kDone);
+  const auto found =
+      std::ranges::find_if(saved_, [](const Commit& commit) { return !commit.outcomes.empty(); });
+  ASSERT_NE(found, saved_.end());
+  EXPECT_EQ(found->outcomes[0].kind, GapOutcome::Kind::kUnfillable);
+  EXPECT_EQ(found->outcomes[0].detail,
+            "history-short: history does not have numbers 10 to 12 either");
+}
+
+// The crash comes between the last subwindow and the judgement.
+TEST_F(JobBookTest, ARestartJudgesTheNumbersOfAJobThatHasReadEverything) {
+  ReplayJob stored = job(1, minutes(0, 20));
+  stored.state = ReplayJob::State::kRunning;
+  stored.started = kWall;
+  stored.done = {minutes(0, 20)};
+  stored.gaps = {5};
+  book_.restore(stored, now_);
+  prepare({minutes(0, 20)}, numbers_10_to_12(minutes(2, 8)));
+  const auto show = take();
+  ASSERT_TRUE(show && show->kind == Assignment::Kind::kShow);
+  book_.shown(*show, show->piece, {}, now_, kWall);
+  EXPECT_EQ(last_saved().state, ReplayJob::State::kDone);
 }
 
 // L10: a replay of what is there already writes its progress once a second at most.

@@ -61,8 +61,8 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
   size_t given = 0;
   std::vector<Entry*> order;
   for (auto& [id, entry] : jobs_) {
-    given += entry->work.size() + entry->preparing;
-    entry->wants = !entry->work.empty() || entry->preparing;
+    given += entry->work.size() + entry->preparing + entry->showing;
+    entry->wants = !entry->work.empty() || entry->preparing || entry->showing;
     if (entry->runs() || entry->waits()) order.push_back(entry.get());
   }
   std::ranges::stable_sort(order, {}, &Entry::served);  // within a stream: who waited longest
@@ -83,6 +83,16 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
       entry->served = ++served_;
       entry->idle_because(Reason::kReader, now);
       return Assignment{Assignment::Kind::kPrepare, entry->job, {}};
+    }
+    if (!entry->showing) {
+      if (std::optional<Fills::Wanted> wanted = entry->fills.wanted()) {
+        entry->wants = entry->showing = true;
+        entry->served = ++served_;
+        start(*entry, wall);
+        entry->idle_because(Reason::kStore, now);
+        return Assignment{Assignment::Kind::kShow, entry->job, wanted->window,
+                          std::move(wanted->keys)};
+      }
     }
     const EventTime sealed = frontier(entry->job.stream),
                     old_enough = settled(entry->job.stream, entry->job.source);
@@ -188,14 +198,15 @@ void JobBook::committed(Duration latency, MonoTime now) {
 
 Backlog JobBook::backlog_of(const Entry& entry) const {
   Backlog out;
-  std::vector<Window> taken = entry.job.done;
+  const std::vector<Window> committed = entry.committed();
+  std::vector<Window> taken = committed;
   for (const ReplayJob::SetAside& aside : entry.job.set_aside) add_window(taken, aside.window);
   for (const Window& left : left_of(entry.job.range, taken)) {
     const EventTime end = std::min(left.end, entry.limit);
     if (left.start < end && end != kMaxEventTime) out.event_time += end - left.start;
   }
   Duration done{};
-  for (const Window& window : entry.job.done) done += window.end - window.start;
+  for (const Window& window : committed) done += window.end - window.start;
   for (const Window& window : entry.job.skipped) done -= window.end - window.start;
   if (done > Duration(0)) {
     const double density =
@@ -253,7 +264,9 @@ void JobBook::set_capacity(const Capacity& capacity) {
 
 JobBook::View JobBook::view_of(const Entry& entry) const {
   const uint64_t own = entry.job.rate.value_or(kNoLimit);
-  return {entry.job, entry.account, std::min(own, allowance_.per_second.events)};
+  View view{entry.job, entry.account, std::min(own, allowance_.per_second.events)};
+  view.job.done = entry.committed();
+  return view;
 }
 
 std::vector<JobBook::View> JobBook::views() const {

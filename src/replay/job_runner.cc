@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "base/assert.h"
+#include "base/hash.h"
+#include "lane/read_page.h"
 #include "lane/remake.h"
+#include "model/key.h"
 #include "store/commit_rules.h"
 
 namespace hindcast {
@@ -182,6 +186,12 @@ JobRunner::When JobRunner::take(MonoTime now, ProcessingTime wall) {
     assignment_.reset();
     return std::nullopt;
   }
+  if (assignment_->kind == Assignment::Kind::kShow) {
+    if (const Status read = show(now, wall); !read)
+      at_.book.not_shown(*assignment_, now + kLongWait);
+    assignment_.reset();
+    return std::nullopt;
+  }
   reason_ = Reason::kCompute;  // as the book has it
   return open(now, wall);
 }
@@ -215,6 +225,39 @@ void JobRunner::prepare(MonoTime now, ProcessingTime wall) {
   Result<CoverageFacts> facts = snapshot ? (*snapshot)->coverage(job.stream) : snapshot.error();
   if (!facts) return at_.book.refused(job.id, facts.error(), now + kLongWait, wall);
   at_.book.prepared(job.id, *std::move(pieces), *facts, at_.stream(job.stream).partitions, wall);
+}
+
+Status JobRunner::show(MonoTime now, ProcessingTime wall) {
+  const ReplayStream& stream = at_.stream(assignment_->job.stream);
+  const Window page_window = window_of(assignment_->piece.start, stream.schema.page_window);
+  const std::vector<Bytes>& keys = assignment_->keys;
+  std::set<std::pair<PartitionId, uint16_t>> slots;
+  for (const Bytes& key : keys) {
+    const uint64_t hash = hash64(key);
+    slots.insert({stream.partitions[partition_of_hash(hash, stream.schema.partitions)],
+                  slot_of_hash(hash, stream.schema.slots)});
+  }
+  const auto wanted = [&](BytesView key) {
+    return keys.empty() || std::ranges::binary_search(keys, key);
+  };
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, at_.store.snapshot());
+  std::vector<EventBatch> events;
+  for (const PartitionId partition : stream.partitions) {
+    std::vector<PageKey> pages;
+    HC_TRY(snapshot->heads({partition, page_window}, [&](const PageHead& head) {
+      if (keys.empty() || slots.contains({partition, head.key.slot})) pages.push_back(head.key);
+      return true;
+    }));
+    for (const PageKey& key : pages) {
+      HC_TRY_ASSIGN(const PageParts page, snapshot->page(key, Lane::kReplay));
+      Result<EventBatch> read = read_page(stream.schema, page, wanted);
+      // What is lost of a damaged page is missing; a gap of its own says so, too.
+      events.push_back(read ? *std::move(read) : remains_of(stream.schema, page).rows);
+    }
+  }
+  const Window shown{assignment_->piece.start, std::min(assignment_->piece.end, page_window.end)};
+  at_.book.shown(*assignment_, shown, events, now, wall);
+  return {};
 }
 
 Status JobRunner::open_piece() {

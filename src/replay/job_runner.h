@@ -74,6 +74,8 @@ class JobRunner {
   When take(MonoTime now, ProcessingTime wall);
   void prepare(MonoTime now, ProcessingTime wall);
   When open(MonoTime now, ProcessingTime wall);
+  /// Reads a page window of what is stored for proofs of numbers.
+  Status show(MonoTime now, ProcessingTime wall);
   Status open_piece();
   When read_history(MonoTime now, ProcessingTime wall);
   When answered(Result<HistoryChunk> chunk, MonoTime now, ProcessingTime wall);
