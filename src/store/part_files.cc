@@ -263,7 +263,8 @@ Result<Bytes> PartFiles::read_range(const PageKey& key, const PartRef& part, uin
     if (opened.error().code != ErrorCode::kNotFound) return opened.error();
     return damage("the file is missing, which a head names");
   }
-  if (opened->header_damaged) return damage("the file's beginning is damaged: no trust");
+  if (opened->header_damaged)
+    return damage("no part file's beginning stands before what is wanted");
   const uint64_t header = from == 0 ? kRecordHeaderBytes : 0;
   HC_TRY_ASSIGN(Bytes bytes, opened->file->read(part.offset + kRecordHeaderBytes - header + from,
                                                 header + size));
