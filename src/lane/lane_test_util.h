@@ -231,8 +231,8 @@ inline Content stored_content(const Store& store) {
 }
 
 /// Once everything is closed: the digest of every resolution's rows is that of the pages' heads.
-inline void expect_digests_agree(
-    const Store& store, const std::vector<RollerAggregate>& aggregates = small_rollups()) {
+inline void expect_digests_agree(const Store& store,
+                                 const std::vector<RollerAggregate>& aggregates = small_rollups()) {
   const auto snapshot = store.snapshot().value();
   Digest pages;
   snapshot
