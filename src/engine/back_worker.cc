@@ -131,7 +131,7 @@ void BackWorker::carry_drain(Effects effects) {
     if (!snapshot) status = snapshot.error();
     for (size_t i = 0; i < effects.reads.size() && status; ++i) {
       Result<PageParts> page =
-          read_for_merge(**snapshot, effects.reads[i].key, Lane::kReplay, schema_, aggregates_);
+          read_for_merge(**snapshot, effects.reads[i], Lane::kReplay, schema_, aggregates_);
       if (page) {
         log_damage(*page);
         pages.push_back(*std::move(page));

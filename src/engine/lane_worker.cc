@@ -197,7 +197,7 @@ void LaneWorker::read_pages(std::vector<PageRead> reads) {
     if (!snapshot) status = snapshot.error();
     for (size_t i = 0; i < reads.size() && status; ++i) {
       Result<PageParts> page =
-          read_for_merge(**snapshot, reads[i].key, Lane::kLive, schema_, aggregates_);
+          read_for_merge(**snapshot, reads[i], Lane::kLive, schema_, aggregates_);
       if (page) {
         log_damage(*page);
         pages.push_back(*std::move(page));

@@ -118,10 +118,8 @@ bool Drain::can_step() const { return impl_->state == Impl::State::kReady && !im
 Effects Drain::Impl::reads_of_step() const {
   Effects effects;
   for (const auto& [page, events] : step) {
-    PageRead read{.key = {options.partition, page.first, page.second}};
-    for (uint32_t k = 0; k < events.rows().keys.size(); ++k)
-      read.keys.emplace_back(events.rows().keys[k]);
-    effects.reads.push_back(std::move(read));
+    effects.reads.push_back(
+        {.key = {options.partition, page.first, page.second}, .events = events.rows()});
   }
   return effects;
 }

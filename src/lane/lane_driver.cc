@@ -217,9 +217,10 @@ Status LaneDriver::read(Who who, std::vector<PageRead>& reads, ProcessingTime no
   HC_TRY_ASSIGN(const auto snapshot, store_.snapshot());
   std::vector<PageParts> pages;
   for (const PageRead& wanted : reads) {
-    HC_TRY_ASSIGN(PageParts page, read_for_merge(*snapshot, wanted.key,
+    HC_TRY_ASSIGN(PageParts page, read_for_merge(*snapshot, wanted,
                                                  who == Who::kDrain ? Lane::kReplay : Lane::kLive,
                                                  options_.lane.schema, options_.lane.aggregates));
+    ++(page.probe ? counts_.pages_probed : counts_.pages_read);
     pages.push_back(std::move(page));
   }
   reads.clear();

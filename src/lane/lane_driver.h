@@ -75,6 +75,7 @@ class LaneDriver {
   /// Over all lives.
   struct Counts {
     uint64_t steps = 0, commits = 0, conflicts = 0, spills = 0, drained = 0;
+    uint64_t pages_read = 0, pages_probed = 0;  // the former without the latter
   };
   const Counts& counts() const { return counts_; }
 

@@ -162,9 +162,9 @@ class NaiveModel {
   }
   void dead(SourceId source, uint64_t letters) { received_[source] += letters; }
 
-  Content content() const {
+  Content content(const std::vector<RollerAggregate>& aggregates = small_rollups()) const {
     Content out;
-    for (const RollerAggregate& aggregate : small_rollups()) {
+    for (const RollerAggregate& aggregate : aggregates) {
       for (const Duration resolution : aggregate.resolutions) {
         for (const auto& [identity, e] : winners_) {  // by key, time, id
           if (e.op == Op::kDelete) continue;
@@ -231,7 +231,8 @@ inline Content stored_content(const Store& store) {
 }
 
 /// Once everything is closed: the digest of every resolution's rows is that of the pages' heads.
-inline void expect_digests_agree(const Store& store) {
+inline void expect_digests_agree(const Store& store,
+                                 const std::vector<RollerAggregate>& aggregates = small_rollups()) {
   const auto snapshot = store.snapshot().value();
   Digest pages;
   snapshot
@@ -241,7 +242,7 @@ inline void expect_digests_agree(const Store& store) {
                 return true;
               })
       .value();
-  for (const RollerAggregate& aggregate : small_rollups()) {
+  for (const RollerAggregate& aggregate : aggregates) {
     for (const Duration resolution : aggregate.resolutions) {
       Digest rows;
       snapshot

@@ -84,7 +84,9 @@ Result<LaneFacts> read_lane_facts(const Snapshot& snapshot, StreamId stream, Par
 /// A page the lane needs to go on with (late merge, or seal over spilled parts).
 struct PageRead {
   PageKey key;
-  std::vector<Bytes> keys;  // whose events matter; empty = all. A hint: parts may come whole
+  /// What is to be added to it, if it is a few events behind the frontier: then a probe will do
+  /// (lane/page_probe.h). Empty: the whole page.
+  EventBatch events;
 };
 
 /// What the driver has to do, in this order of importance; commits in the order given.

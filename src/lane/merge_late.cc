@@ -13,12 +13,6 @@ const PageParts* find(const std::vector<PageParts>& pages, const PageKey& key) {
   return found == pages.end() ? nullptr : &*found;
 }
 
-std::vector<Bytes> keys_of(const EventBatch& rows) {
-  std::vector<Bytes> keys;
-  for (uint32_t k = 0; k < rows.keys.size(); ++k) keys.emplace_back(rows.keys[k]);
-  return keys;
-}
-
 }  // namespace
 
 bool LiveLane::Impl::has_late() const {
@@ -46,7 +40,7 @@ Effects LiveLane::Impl::flush_late(ProcessingTime now) {
   flush_from = {last.first, static_cast<uint16_t>(last.second + 1)};
   for (const auto& [page, events] : merge.late) {
     merge.memory += events.memory();
-    merge.reads.push_back({key(page), keys_of(events.rows())});
+    merge.reads.push_back({key(page), events.rows()});
   }
   effects.reads = begin(std::move(merge)).reads;
   return effects;

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "base/assert.h"
+#include "lane/page_merge_internal.h"
+#include "lane/page_probe.h"
 #include "lane/read_page.h"
 #include "lane/remake.h"
 #include "model/match.h"
@@ -14,18 +16,6 @@ namespace hindcast {
 namespace {
 
 const Withdrawn kNothingWithdrawn;
-
-/// Late merges append small parts. Beyond kPartsMax of them, or when all but the largest together
-/// pass a quarter of the page, reading costs more than rewriting.
-bool wants_folding(const PageParts& page) {
-  if (page.parts.size() + 1 >= kPartsMax) return true;
-  size_t total = 0, largest = 0;
-  for (const Bytes& part : page.parts) {
-    total += part.size();
-    largest = std::max(largest, part.size());
-  }
-  return page.parts.size() >= 2 && (total - largest) * 4 > total;
-}
 
 std::set<BytesView> keys_of(const EventBatch& batch) {
   std::set<BytesView> keys;
@@ -171,24 +161,6 @@ void put_rows_anew(const MergeContext& context, const PageKey& key, Version vers
   }
 }
 
-/// The outcome of every buffered event: those that lost among themselves are judged already, the
-/// survivors (`sorted`) by what is stored.
-void count_outcomes(const EventBatch& incoming, const std::vector<Outcome>& among_themselves,
-                    const EventBatch& sorted, const std::vector<Outcome>& against_page,
-                    TallySheet& tallies) {
-  HC_ASSERT(among_themselves.size() == incoming.size() && against_page.size() == sorted.size());
-  size_t survivors = 0;
-  for (size_t i = 0; i < incoming.size(); ++i) {
-    if (among_themselves[i] == Outcome::kAdded) {
-      ++survivors;
-    } else {
-      tallies.count(source_at(incoming, i), among_themselves[i]);
-    }
-  }
-  HC_ASSERT(survivors == sorted.size());
-  for (size_t i = 0; i < sorted.size(); ++i) tallies.count(source_at(sorted, i), against_page[i]);
-}
-
 /// Keys of `rows` that `existing` (all there is of these keys) has no record of.
 uint32_t new_keys(const EventBatch& rows, const EventBatch& existing) {
   std::set<BytesView> known;
@@ -267,8 +239,44 @@ Status finish_anew(const MergeContext& context, const PageKey& key, const PagePa
 
 }  // namespace
 
+bool wants_folding(const std::vector<uint64_t>& sizes) {
+  if (sizes.size() + 1 >= kPartsMax) return true;
+  uint64_t total = 0, largest = 0;
+  for (const uint64_t size : sizes) {
+    total += size;
+    largest = std::max(largest, size);
+  }
+  return sizes.size() >= 2 && (total - largest) * 4 > total;
+}
+
+bool wants_folding(const PageParts& page) {
+  std::vector<uint64_t> sizes;
+  for (const Bytes& part : page.parts) sizes.push_back(part.size());
+  return wants_folding(sizes);
+}
+
+void count_outcomes(const EventBatch& incoming, const std::vector<Outcome>& among_themselves,
+                    const EventBatch& sorted, const std::vector<Outcome>& against_page,
+                    TallySheet& tallies) {
+  HC_ASSERT(among_themselves.size() == incoming.size() && against_page.size() == sorted.size());
+  size_t survivors = 0;
+  for (size_t i = 0; i < incoming.size(); ++i) {
+    if (among_themselves[i] == Outcome::kAdded) {
+      ++survivors;
+    } else {
+      tallies.count(source_at(incoming, i), among_themselves[i]);
+    }
+  }
+  HC_ASSERT(survivors == sorted.size());
+  for (size_t i = 0; i < sorted.size(); ++i) tallies.count(source_at(sorted, i), against_page[i]);
+}
+
 Result<PageMerge> merge_page(const MergeContext& context, const PageKey& key,
                              const EventBatch& incoming, const PageParts* page, RowsOf rows_of) {
+  if (page != nullptr && page->probe) {
+    HC_ASSERT(rows_of == RowsOf::kChanged);
+    return merge_probed(context, key, incoming, *page);
+  }
   const StreamSchema& schema = context.schema;
   std::vector<Outcome> among_themselves;
   EventBatch sorted = sort_unique(schema, incoming, &among_themselves);

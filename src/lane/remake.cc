@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lane/page_probe.h"
 #include "lane/read_page.h"
 #include "model/join.h"
 
@@ -82,9 +83,15 @@ Status read_rows(const Snapshot& snapshot, const StreamSchema& schema,
   return {};
 }
 
-Result<PageParts> read_for_merge(const Snapshot& snapshot, const PageKey& key, Lane lane,
+Result<PageParts> read_for_merge(const Snapshot& snapshot, const PageRead& read, Lane lane,
                                  const StreamSchema& schema,
                                  const std::vector<LaneAggregate>& aggregates) {
+  const PageKey& key = read.key;
+  if (!read.events.empty()) {
+    HC_TRY_ASSIGN(std::optional<PageParts> probed,
+                  probe_page(snapshot, key, read.events, lane, schema, aggregates));
+    if (probed) return *std::move(probed);
+  }
   HC_TRY_ASSIGN(PageParts page, snapshot.page(key, lane));
   page.head.key = key;  // also of a page that is not there
   if (!page.whole()) HC_TRY(read_rows(snapshot, schema, aggregates, page));

@@ -34,9 +34,9 @@ Remains remains_of(const StreamSchema& schema, const PageParts& page);
 Gap gap_of(const Remains& remains, const StreamSchema& schema, StreamId stream,
            const PageKey& page);
 
-/// A page as a merge wants it: of a damaged one also the rows that stand on it. Errors: as
-/// Snapshot::page().
-Result<PageParts> read_for_merge(const Snapshot& snapshot, const PageKey& key, Lane lane,
+/// A page as a merge wants it: probed for its events, or whole; of a damaged one also the rows that
+/// stand on it. Errors: as Snapshot::page().
+Result<PageParts> read_for_merge(const Snapshot& snapshot, const PageRead& read, Lane lane,
                                  const StreamSchema& schema,
                                  const std::vector<LaneAggregate>& aggregates);
 /// Fetches PageParts::rows. Rows that cannot be read either are left out.

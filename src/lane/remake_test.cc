@@ -219,7 +219,7 @@ TEST_F(RemakeTest, AConflictOpensNoSecondGap) {
   driver_.take(Step::kReadPages, kNow).value();
   // Somebody else is faster.
   const auto snapshot = store_.snapshot().value();
-  PageParts read = read_for_merge(*snapshot, kPage, Lane::kReplay, options_.lane.schema,
+  PageParts read = read_for_merge(*snapshot, {kPage, {}}, Lane::kReplay, options_.lane.schema,
                                   options_.lane.aggregates)
                        .value();
   const MergeContext context{.schema = options_.lane.schema,

@@ -39,7 +39,7 @@ bool answer(Run& run, Store& store, Asked& asked) {
       const auto snapshot = store.snapshot().value();
       std::vector<PageParts> pages;
       for (const PageRead& read : run.parts())
-        pages.push_back(read_for_merge(*snapshot, read.key, Lane::kReplay, small_schema(),
+        pages.push_back(read_for_merge(*snapshot, read, Lane::kReplay, small_schema(),
                                        small_options().lane.aggregates)
                             .value());
       asked.parts += pages.size();

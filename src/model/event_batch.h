@@ -124,5 +124,7 @@ void encode_rows(const StreamSchema& schema, const EventBatch& batch, size_t beg
 /// the caller, who has sized nothing: `batch.key` is not touched. Errors: kCorruption; `batch` is
 /// then unchanged in size or reset by the caller.
 Status decode_rows(const StreamSchema& schema, BytesView bytes, bool with_keys, EventBatch& batch);
+/// The times alone, of rows that were encoded without keys. Errors: kCorruption.
+Status decode_times(const StreamSchema& schema, BytesView bytes, std::vector<int64_t>& times);
 
 }  // namespace hindcast

@@ -176,6 +176,20 @@ bool decode_dictionary(ByteReader& in, StringTable& table, std::vector<uint32_t>
   return in.ok();
 }
 
+// The same dictionary, passed over.
+bool skip_dictionary(ByteReader& in) {
+  const uint64_t count = in.varint();
+  if (!in.ok() || count > in.remaining()) return false;
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t length = in.varint();
+    if (length > in.remaining()) return false;
+    bytes += length;
+  }
+  in.bytes(bytes);
+  return in.ok();
+}
+
 class RowDecoder {
  public:
   RowDecoder(const StreamSchema& schema, BytesView bytes, EventBatch& batch)
@@ -331,6 +345,18 @@ void encode_rows(const StreamSchema& schema, const EventBatch& batch, size_t beg
 Status decode_rows(const StreamSchema& schema, BytesView bytes, bool with_keys, EventBatch& batch) {
   HC_ASSERT(batch.id.size() == schema.id.size() && batch.values.size() == schema.values.size());
   return RowDecoder(schema, bytes, batch).decode(with_keys);
+}
+
+Status decode_times(const StreamSchema& schema, BytesView bytes, std::vector<int64_t>& times) {
+  ByteReader in(bytes);
+  const bool known = in.u8() == kVersion;
+  const uint64_t n = in.varint();
+  if (known && in.ok() && n <= in.remaining() * kRowsPerByteMax &&
+      (n == 0 || !has_texts(schema) || skip_dictionary(in))) {
+    times.resize(n);
+    if (n == 0 || ColumnDecoder().decode(in, n, {}, times.data())) return {};
+  }
+  return corruption("event rows: malformed column data");
 }
 
 }  // namespace hindcast

@@ -1,5 +1,6 @@
 #include "model/function.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/function_internal.h"
@@ -94,6 +95,15 @@ double exact_variance(uint64_t n, int128 sum, int128 squares, uint8_t scale) {
 double seconds(Duration d) { return static_cast<double>(d.count()) / 1e9; }
 
 }  // namespace
+
+bool folds_in_pieces(const StreamSchema& schema, const Rule& rule) {
+  const auto is_double = [&](int field) {
+    return field >= 0 && schema.values[static_cast<size_t>(field)].type == ValueType::kDouble;
+  };
+  return std::ranges::none_of(rule.functions, [&](const FunctionSpec& f) {
+    return shape_of(f.kind, f.field) == Shape::kSums && (is_double(f.field) || is_double(f.weight));
+  });
+}
 
 State::State(const StreamSchema& schema, const Rule& rule)
     : schema_(&schema), accumulators_(rule.functions.size()) {

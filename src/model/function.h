@@ -82,6 +82,10 @@ struct Rule {
   Hash128 hash(const StreamSchema& schema) const;
 };
 
+/// Whether combining the states of any pieces of some events gives the state of all of them to the
+/// last bit: not where doubles are summed up.
+bool folds_in_pieces(const StreamSchema& schema, const Rule& rule);
+
 /// Partial states of all functions of a rule, for one (key, bucket). Reusable: reset() keeps
 /// memory, so folding allocates nothing once texts and ids have found their length. `schema` and
 /// `rule` outlive it.

@@ -6,13 +6,17 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "model/join.h"
+#include "model/part_internal.h"
 
 namespace hindcast {
 namespace {
 
-constexpr BytesView kMagic = "HCPT";
-constexpr uint8_t kVersion = 1;
-constexpr size_t kPrefix = 4 + 1 + 4;  // magic, version, size of the head
+using part_internal::damaged;
+using part_internal::kMagic;
+using part_internal::kPrefix;
+using part_internal::kVersion;
+using part_internal::read_u32;
+
 constexpr size_t kChunkBytesMax = 64 * 1024;
 constexpr size_t kChunkRows = 4096;
 // Least bytes of an entry in the head, to bound counts before anything is allocated.
@@ -39,10 +43,6 @@ void encode_chunks(const StreamSchema& schema, const EventBatch& rows, size_t be
   put_u32(out, crc32c(BytesView(out).substr(start)));
   chunks.push_back({end - begin, out.size() - start});
 }
-
-uint32_t read_u32(BytesView bytes, size_t at) { return ByteReader(bytes.substr(at, 4)).u32(); }
-
-Error damaged(const char* what) { return corruption(std::string("part: ") + what); }
 
 }  // namespace
 
@@ -102,10 +102,10 @@ Bytes encode_part(const StreamSchema& schema, const EventBatch& rows,
 }
 
 Result<PartView> PartView::open(BytesView bytes) {
-  if (bytes.size() < kPrefix + 4 || !bytes.starts_with(kMagic)) return damaged("no magic");
-  if (static_cast<uint8_t>(bytes[4]) != kVersion) return damaged("unknown version");
-  const uint64_t head_size = read_u32(bytes, 5);
-  if (head_size > bytes.size() - kPrefix - 4) return damaged("truncated directory");
+  HC_TRY(part_internal::check_prefix(bytes));
+  const uint64_t head_size = part_internal::head_size(bytes);
+  if (bytes.size() < kPrefix + 4 || head_size > bytes.size() - kPrefix - 4)
+    return damaged("truncated directory");
   if (crc32c(bytes.substr(0, kPrefix + head_size)) != read_u32(bytes, kPrefix + head_size)) {
     return damaged("checksum mismatch in the directory");
   }
@@ -183,9 +183,7 @@ Status PartView::each_chunk(
 }
 
 Status PartView::decode(const StreamSchema& schema, const Chunk& chunk, EventBatch& batch) {
-  const BytesView rows = chunk.bytes.substr(0, chunk.bytes.size() - 4);
-  if (crc32c(rows) != read_u32(chunk.bytes, rows.size()))
-    return damaged("checksum mismatch in a chunk");
+  HC_TRY_ASSIGN(const BytesView rows, part_internal::checked_chunk(chunk.bytes));
   const size_t old_size = batch.size();
   HC_TRY(decode_rows(schema, rows, false, batch));
   if (batch.size() - old_size != chunk.rows) return damaged("a chunk has other rows than listed");

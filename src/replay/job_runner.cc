@@ -362,7 +362,7 @@ void JobRunner::give_parts(MonoTime now, ProcessingTime wall) {
   const ReplayStream& stream = at_.stream(assignment_->job.stream);
   for (const PageRead& read : run_->parts()) {
     Result<PageParts> page =
-        read_for_merge(**snapshot, read.key, Lane::kReplay, stream.schema, stream.aggregates);
+        read_for_merge(**snapshot, read, Lane::kReplay, stream.schema, stream.aggregates);
     if (!page) return set_aside(page.error(), now, wall);
     pages.push_back(*std::move(page));
   }

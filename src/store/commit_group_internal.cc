@@ -263,6 +263,8 @@ Status CommitGroup::build(const Commit& commit, std::span<const PartRef> places)
         if (!std::ranges::count(add.unread_parts, part)) shared_.parts->unname(head.parts[part]);
       }
     }
+    for (size_t part = add.folds_from; add.folds_from > 0 && part < head.parts.size(); ++part)
+      shared_.parts->unname(head.parts[part]);
     add_part(head, add, places[i]);
     shared_.parts->name(places[i]);
   }

@@ -22,6 +22,12 @@ void add_part(PageHead& head, const PageAdd& add, PartRef place) {
   HC_ASSERT(head.version == add.expected);
   HC_ASSERT(add.folds_parts || (!add.head_lost && add.above == Version{}));
   if (add.folds_parts) head = PageHead{};
+  if (add.folds_from > 0) {
+    HC_ASSERT(!add.folds_parts && add.folds_from <= head.parts.size());
+    HC_ASSERT(add.rows_gone <= head.rows);
+    head.parts.resize(add.folds_from);
+    head.rows -= add.rows_gone;
+  }
   head.key = add.key;
   head.version = version_after(add);
   head.digest += add.digest_change;

@@ -123,9 +123,9 @@ Status EmbeddedSnapshot::heads(const PageRange& range,
   });
 }
 
-Result<PageParts> EmbeddedSnapshot::page(const PageKey& key, Lane lane) const {
-  PageParts out;
-  out.head.key = key;
+Result<PageHead> EmbeddedSnapshot::head(const PageKey& key, Lane lane) const {
+  PageHead out;
+  out.key = key;
   Bytes head_key;
   put_head_key(head_key, key);
   rocksdb::ReadOptions options = read_options();
@@ -137,12 +137,20 @@ Result<PageParts> EmbeddedSnapshot::page(const PageKey& key, Lane lane) const {
   if (!head) {
     read = head.error();
   } else {
-    read = decode_head(**head, out.head);
+    read = decode_head(**head, out);
   }
-  if (!read) {
-    out.head = lost_head(key, in(std::move(read).error(), "heads"));
-    return out;
-  }
+  if (!read) return lost_head(key, in(std::move(read).error(), "heads"));
+  return out;
+}
+
+Result<Bytes> EmbeddedSnapshot::part_bytes(const PageKey& key, const PartRef& part, uint64_t from,
+                                           uint64_t size) const {
+  return shared_->parts->read_range(key, part, from, size);
+}
+
+Result<PageParts> EmbeddedSnapshot::page(const PageKey& key, Lane lane) const {
+  PageParts out;
+  HC_TRY_ASSIGN(out.head, head(key, lane));
   for (const PartRef& part : out.head.parts) {
     HC_TRY_ASSIGN(PartFiles::Content content, shared_->parts->read(key, part));
     if (!content.damage.empty())

@@ -19,6 +19,9 @@ class EmbeddedSnapshot final : public Snapshot {
   Status heads(const PageRange& range,
                const std::function<bool(const PageHead&)>& each) const override;
   Result<PageParts> page(const PageKey& key, Lane lane) const override;
+  Result<PageHead> head(const PageKey& key, Lane lane) const override;
+  Result<Bytes> part_bytes(const PageKey& key, const PartRef& part, uint64_t from,
+                           uint64_t size) const override;
   Status rows(const RowQuery& query, const std::function<bool(const Row&)>& each) const override;
   Result<std::optional<Row>> row(const RowKey& key) const override;
   Result<std::vector<Row>> versions(const RowKey& key) const override;

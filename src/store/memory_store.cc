@@ -99,6 +99,29 @@ class MemorySnapshot final : public Snapshot {
     return out;
   }
 
+  Result<PageHead> head(const PageKey& key, Lane) const override {
+    const auto it = content_->pages.find(key);
+    if (it != content_->pages.end()) return it->second.head;
+    PageHead none;
+    none.key = key;
+    return none;
+  }
+
+  Result<Bytes> part_bytes(const PageKey& key, const PartRef& part, uint64_t from,
+                           uint64_t size) const override {
+    const auto it = content_->pages.find(key);
+    if (it == content_->pages.end() || part.offset >= it->second.parts.size())
+      return corruption("no such part");
+    const Page& page = it->second;
+    for (const PageParts::Damage& damage : page.damaged) {
+      if (damage.part == part.offset) return corruption(damage.what);
+    }
+    const Bytes& bytes = *page.parts[part.offset];
+    if (from > bytes.size() || size > bytes.size() - from)
+      return corruption("the part ends before");
+    return bytes.substr(from, size);
+  }
+
   Status rows(const RowQuery& query, const std::function<bool(const Row&)>& each) const override {
     HC_ASSERT(!query.slot || query.partition);
     HC_ASSERT(!query.key || query.slot);
@@ -341,6 +364,11 @@ CommitResult MemoryStore::apply(const Commit& commit) {
     if (add.folds_parts) {
       page.parts.clear();
       page.damaged.clear();
+    }
+    if (add.folds_from > 0) {
+      page.parts.resize(std::min<size_t>(add.folds_from, page.parts.size()));
+      std::erase_if(page.damaged,
+                    [&](const PageParts::Damage& damage) { return damage.part >= add.folds_from; });
     }
     page.parts.push_back(std::make_shared<const Bytes>(add.part));
     add_part(page.head, add, {.offset = page.parts.size() - 1, .size = add.part.size()});

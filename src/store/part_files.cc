@@ -251,4 +251,33 @@ Result<PartFiles::Content> PartFiles::read(const PageKey& key, const PartRef& pa
   return out;
 }
 
+Result<Bytes> PartFiles::read_range(const PageKey& key, const PartRef& part, uint64_t from,
+                                    uint64_t size) const {
+  const auto damage = [&](const char* what) {
+    return corruption(path_of(part.file) + ": " + what + " in the part at byte " +
+                      std::to_string(part.offset));
+  };
+  if (from > part.size || size > part.size - from) return damage("nothing stands so far");
+  const auto opened = reader(part.file);
+  if (!opened) {
+    if (opened.error().code != ErrorCode::kNotFound) return opened.error();
+    return damage("the file is missing, which a head names");
+  }
+  if (opened->header_damaged)
+    return damage("no part file's beginning stands before what is wanted");
+  const uint64_t header = from == 0 ? kRecordHeaderBytes : 0;
+  HC_TRY_ASSIGN(Bytes bytes, opened->file->read(part.offset + kRecordHeaderBytes - header + from,
+                                                header + size));
+  if (bytes.size() != header + size) return damage("the file ends");
+  if (header == 0) return bytes;
+  ByteReader in(bytes);
+  const bool begins = in.u32() == kRecordMagic && in.u32() == part.size;
+  if (!begins || BytesView(bytes).substr(kChecksummedFrom, header - kChecksummedFrom) !=
+                     BytesView(place_bytes(key))) {
+    return damage("another record stands");
+  }
+  bytes.erase(0, header);
+  return bytes;
+}
+
 }  // namespace hindcast

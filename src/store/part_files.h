@@ -83,6 +83,11 @@ class PartFiles {
   /// Errors: kUnavailable (the disk does not answer). Damage is no error.
   Result<Content> read(const PageKey& key, const PartRef& part) const;
 
+  /// Bytes [from, from + size) of the part. From 0 on, the record before it is checked to be this
+  /// page's; its checksum covers the whole part and is not. Errors: kCorruption, kUnavailable.
+  Result<Bytes> read_range(const PageKey& key, const PartRef& part, uint64_t from,
+                           uint64_t size) const;
+
   std::string path_of(uint64_t file) const;
 
  private:

@@ -48,6 +48,27 @@ TEST_F(PartFilesTest, APartIsReadBackAsItWasWritten) {
   EXPECT_EQ(part_at(*parts, page_key(), three), Bytes(5'000, 'x'));
 }
 
+// Whoever reads a piece relies on the part's own checksums; that it is this page's part is checked.
+TEST_F(PartFilesTest, APieceOfWhatIsNotThisPagesPartIsCorruption) {
+  auto parts = open_parts(files_);
+  const PartRef part = parts->add(Lane::kLive, page_key(), "the part");
+  parts->sync().value();
+  EXPECT_EQ(parts->read_range(page_key(), part, 4, 4).value(), "part");
+  const auto code = [&](const PageKey& key, const PartRef& at, uint64_t from, uint64_t size) {
+    return parts->read_range(key, at, from, size).error().code;
+  };
+  EXPECT_EQ(code(page_key(kTen, 1), part, 0, 3), ErrorCode::kCorruption) << "another page's";
+  PartRef wrong = part;
+  wrong.size = 4'000;
+  EXPECT_EQ(code(page_key(), wrong, 0, 3), ErrorCode::kCorruption) << "another size";
+  EXPECT_EQ(code(page_key(), wrong, 3'000, 3), ErrorCode::kCorruption) << "behind the file's end";
+  wrong = part;
+  ++wrong.offset;
+  EXPECT_EQ(code(page_key(), wrong, 0, 3), ErrorCode::kCorruption) << "no record";
+  wrong.file = 99;
+  EXPECT_EQ(code(page_key(), wrong, 0, 3), ErrorCode::kCorruption) << "no file";
+}
+
 TEST_F(PartFilesTest, EachLaneHasAFileOfItsOwn) {
   auto parts = open_parts(files_);
   const PartRef live = parts->add(Lane::kLive, page_key(), "live");

@@ -45,7 +45,12 @@ struct PageAdd {
   Bytes part;        // model/part.h; its directory says the change in count and digest
   /// The part holds the whole page: earlier parts go, and its changes are absolute.
   bool folds_parts = false;
-  int64_t live_change = 0;  // as in the part's header
+  /// Greater than 0: the part folds only the parts from this index on. They go and it holds their
+  /// content too, but the changes here stay relative to the page: what they changed is in it
+  /// already. Not together with folds_parts.
+  uint32_t folds_from = 0;
+  uint64_t rows_gone = 0;   // records in the parts that go so
+  int64_t live_change = 0;  // as in the part's header, unless folds_from
   Digest digest_change;
   uint32_t new_keys = 0;  // keys that the page did not have
   uint64_t rows = 0;      // records in the part
@@ -58,7 +63,7 @@ struct PageAdd {
   std::vector<uint32_t> unread_parts;
 };
 /// A page is read by joining its parts, so a preparer that finds this many folds them
-/// (folds_parts).
+/// (folds_parts, folds_from).
 inline constexpr size_t kPartsMax = 32;
 
 /// Rows of parents to refold: which children changed. Empty keys = every key of the slot.
@@ -143,6 +148,8 @@ struct PageHead {
   /// Not empty: the record cannot be read, for this reason; all but `key` is then as in no page.
   std::string damage;
 };
+struct PageProbe;  // lane/page_probe.h
+
 /// The bytes of a page's parts, oldest first: one for each of head.parts.
 struct PageParts {
   PageHead head;
@@ -156,6 +163,9 @@ struct PageParts {
   std::vector<Damage> damaged;  // by part
   /// Of a damaged page, if its reader fetched them (lane/remake.h): the rows that were made of it.
   std::vector<Row> rows;
+  /// Set where only what a few events need was read; `parts` is empty then. Shared with nobody
+  /// else: a pointer because its content is no business of the store.
+  std::shared_ptr<const PageProbe> probe;
   bool whole() const { return damaged.empty() && head.damage.empty(); }
 };
 
@@ -214,6 +224,13 @@ class Snapshot {
   /// Version 0 and no parts when absent. Damage is part of the answer, no error: a page that cannot
   /// be read must not hold up whoever has to add to it.
   virtual Result<PageParts> page(const PageKey& key, Lane lane) const = 0;
+  /// The head alone, as page() gives it.
+  virtual Result<PageHead> head(const PageKey& key, Lane lane) const = 0;
+  /// Bytes [from, from + size) of a part that a head of this snapshot names, for those who need
+  /// little of it. Only its place is checked, and that where `from` is 0: the rest is what the
+  /// part's own checksums are for. Errors: kCorruption (page() then says what is left).
+  virtual Result<Bytes> part_bytes(const PageKey& key, const PartRef& part, uint64_t from,
+                                   uint64_t size) const = 0;
   virtual Status rows(const RowQuery& query,
                       const std::function<bool(const Row&)>& each) const = 0;  // in RowKey order
   virtual Result<std::optional<Row>> row(const RowKey& key) const = 0;

@@ -126,6 +126,52 @@ TYPED_TEST_P(StoreContractTest, PartsAddUpUntilTheyAreFolded) {
   EXPECT_EQ(page.parts, std::vector<Bytes>{"whole"});
 }
 
+// Many late events make many small parts beside a large one, which is not to be written again for
+// them.
+TYPED_TEST_P(StoreContractTest, TheYoungestPartsAreFoldedAndTheOldestStays) {
+  commit(this->store(), {.id = 1, .pages = {page_add(page_key(), 0, "large")}});
+  commit(this->store(), {.id = 2, .pages = {page_add(page_key(), 1, "bb")}});
+  commit(this->store(), {.id = 3, .pages = {page_add(page_key(), 2, "c")}});
+  const auto before = snap(this->store());
+  PageAdd fold = page_add(page_key(), 3, "bbcd");  // with one event more than what it folds
+  fold.folds_from = 1;
+  fold.rows_gone = 3;
+  fold.live_change = 1;
+  fold.digest_change = {0, 1};
+  fold.new_keys = 0;
+  commit(this->store(), {.id = 4, .pages = {fold}});
+  const auto after = snap(this->store());
+  const PageParts page = after->page(page_key(), Lane::kLive).value();
+  EXPECT_EQ(page.parts, (std::vector<Bytes>{"large", "bbcd"}));
+  EXPECT_EQ(page.head.version, Version{4});
+  EXPECT_EQ(page.head.live_events, 9);
+  EXPECT_EQ(page.head.digest, (Digest{0, 9}));
+  EXPECT_EQ(page.head.keys, 3u);
+  EXPECT_EQ(page.head.rows, 9u);
+  EXPECT_EQ(page.head.parts[0].version, Version{1});
+  EXPECT_EQ(before->page(page_key(), Lane::kLive).value().parts,
+            (std::vector<Bytes>{"large", "bb", "c"}));
+}
+
+TYPED_TEST_P(StoreContractTest, APartIsReadInPieces) {
+  commit(this->store(), {.id = 1, .pages = {page_add(page_key(), 0, "first")}});
+  commit(this->store(), {.id = 2, .pages = {page_add(page_key(), 1, "second")}});
+  const auto s = snap(this->store());
+  EXPECT_EQ(s->head(page_key(kTen + 1min), Lane::kLive).value().version, Version{0});
+  const PageHead head = s->head(page_key(), Lane::kLive).value();
+  ASSERT_EQ(head.parts.size(), 2u);
+  EXPECT_EQ(head.version, Version{2});
+  const auto bytes = [&](size_t part, uint64_t from, uint64_t size) {
+    return s->part_bytes(page_key(), head.parts[part], from, size);
+  };
+  EXPECT_EQ(bytes(0, 0, 5).value(), "first");
+  EXPECT_EQ(bytes(1, 0, 3).value(), "sec");
+  EXPECT_EQ(bytes(1, 2, 4).value(), "cond");
+  EXPECT_EQ(bytes(1, 6, 0).value(), "");
+  EXPECT_EQ(bytes(1, 2, 5).error().code, ErrorCode::kCorruption);
+  EXPECT_EQ(bytes(1, 7, 0).error().code, ErrorCode::kCorruption);
+}
+
 TYPED_TEST_P(StoreContractTest, OneCommitMayAddToAPageTwice) {
   Commit c{.id = 1};
   c.pages.push_back(page_add(page_key(), 0, "a"));
@@ -627,20 +673,18 @@ TYPED_TEST_P(StoreContractTest, AClosedStoreHasAnsweredEverythingAndTakesNoMore)
   EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(StoreContractTest, AnEmptyStoreHasNothing, ACommitShowsAllThatItHolds,
-                            AConflictCommitsNothing, PartsAddUpUntilTheyAreFolded,
-                            OneCommitMayAddToAPageTwice, CommitsGivenTogetherSeeEachOther,
-                            AFormerOwnerIsFenced, TheDrainHasAStatementAndAFenceOfItsOwn,
-                            ARefusedCommitTakesThoseThatFollowItAlong,
-                            AnOldVersionOfARowStaysReadable, TwoVersionsOfARowInOneGroupAreBothKept,
-                            RowsComeInOrderOfTimePlaceAndKey, ANarrowQueryFindsWhatAScanFinds,
-                            HeadsComeInOrderAndInRange, MarksAreReadOldestFirstAndDeletedExactly,
-                            ANameOfAMarkIsNeverUsedAgain, TalliesAddUpOverCommitsAndSources,
-                            DeadLettersAreFoundByPositionAfterTheLastSeen,
-                            ChangesAreNumberedDenselyInOrderOfCommits,
-                            ACommitWithManyRowsAnnouncesThemInPieces, ASnapshotStandsStill,
-                            WhatWasAnsweredIsThereAfterTheProcessDies, MetaIsReplacedWhole,
-                            CommitsOfOneLaneTakeEffectInOrder, ThreadsThatRaceLoseNothing,
-                            AClosedStoreHasAnsweredEverythingAndTakesNoMore);
+REGISTER_TYPED_TEST_SUITE_P(
+    StoreContractTest, AnEmptyStoreHasNothing, ACommitShowsAllThatItHolds, AConflictCommitsNothing,
+    PartsAddUpUntilTheyAreFolded, TheYoungestPartsAreFoldedAndTheOldestStays, APartIsReadInPieces,
+    OneCommitMayAddToAPageTwice, CommitsGivenTogetherSeeEachOther, AFormerOwnerIsFenced,
+    TheDrainHasAStatementAndAFenceOfItsOwn, ARefusedCommitTakesThoseThatFollowItAlong,
+    AnOldVersionOfARowStaysReadable, TwoVersionsOfARowInOneGroupAreBothKept,
+    RowsComeInOrderOfTimePlaceAndKey, ANarrowQueryFindsWhatAScanFinds, HeadsComeInOrderAndInRange,
+    MarksAreReadOldestFirstAndDeletedExactly, ANameOfAMarkIsNeverUsedAgain,
+    TalliesAddUpOverCommitsAndSources, DeadLettersAreFoundByPositionAfterTheLastSeen,
+    ChangesAreNumberedDenselyInOrderOfCommits, ACommitWithManyRowsAnnouncesThemInPieces,
+    ASnapshotStandsStill, WhatWasAnsweredIsThereAfterTheProcessDies, MetaIsReplacedWhole,
+    CommitsOfOneLaneTakeEffectInOrder, ThreadsThatRaceLoseNothing,
+    AClosedStoreHasAnsweredEverythingAndTakesNoMore);
 
 }  // namespace hindcast
