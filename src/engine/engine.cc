@@ -319,12 +319,13 @@ void Engine::stop() {
     if (std::exchange(stopped_, true)) return;
   }
   stop_changed_.notify_all();
-  if (replay_) replay_->stop();
   for (auto& [id, partition] : partitions_) {
     partition.lane->stop();
     partition.back->stop();
   }
   runtime_.stop();  // later answers of log and store are dropped: the next start reads them
+  // Not before the background shard has ended: what it began at the end of the recovery is stopped.
+  if (replay_) replay_->stop();
   ready_.store(false, std::memory_order_release);
   for (auto& [id, partition] : partitions_) partition.lane->abandon();
   for (const auto& source : sources_) source->stop();

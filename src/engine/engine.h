@@ -9,8 +9,8 @@
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
 // what lossy sources missed meanwhile is a gap → sources resume at their last durable token, pushes
 // are taken. Nothing is repaired by hand.
-// Stop: lanes and background, sources, the log (what was taken becomes durable), the store. A kill
-// -9 at any point only means that the next start reads more of the log.
+// Stop: lanes and background, replays, sources, the log (what was taken becomes durable), the
+// store. A kill -9 at any point only means that the next start reads more of the log.
 //
 // Thread safety: as Service; start and stop from one thread.
 #pragma once

@@ -67,6 +67,8 @@ class EngineFixture : public ::testing::Test {
  protected:
   void open(const std::string& toml = source_toml() + candles_toml()) {
     Config config = config_of(toml, folder_.path());
+    // Off unless a test wants it: a stop waits for its thread, which only runs when a CPU is idle.
+    config.limits.verify_rate = ByteCount{};
     if (adjust) adjust(config);
     auto opened = Engine::open(std::move(config), files_);
     ASSERT_TRUE(opened) << opened.error().message;

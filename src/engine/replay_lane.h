@@ -7,7 +7,7 @@
 // jobs for gaps that a crash left without one. Stop: pieces are given back; what is committed
 // counts.
 //
-// Thread safety: any thread, after open().
+// Thread safety: any thread, after open(); start() and stop() one after the other.
 #pragma once
 #include <atomic>
 #include <condition_variable>

@@ -212,8 +212,21 @@ TEST_F(RestartTest, StatusBeforeTheStartIsTheStores) {
   EXPECT_EQ(status.sources[0].pending, 1U);
 }
 
-// Stopping while the recovery is under way, and waiting for what will not come any more.
-TEST_F(RestartTest, StoppingAtOnceEndsEveryWait) {
+/// Threads of this process that still run under such a name.
+size_t threads_named(const std::string& prefix) {
+  size_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::ifstream(task.path() / "comm") >> name;
+    count += name.starts_with(prefix);
+  }
+  return count;
+}
+
+// Stopping while the recovery is under way, and waiting for what will not come any more. The
+// recovery is at its end on the background shard, and begins what follows it, while stop() is
+// called: that has to be stopped as well, or replays go on over a closed store.
+TEST_F(RestartTest, StoppingAtOnceEndsEveryWaitAndEveryThread) {
   open();
   push(many_symbols(0, 400));
   close();
@@ -223,6 +236,8 @@ TEST_F(RestartTest, StoppingAtOnceEndsEveryWait) {
     engine->start();
     std::jthread waiter([&] { engine->wait_drained(); });
     engine->stop();
+    EXPECT_EQ(threads_named("replay-"), 0U);
+    EXPECT_EQ(threads_named("verify"), 0U);
   }
 }
 
