@@ -18,6 +18,7 @@
 #include "cli/demo_data.h"
 #include "cli/demo_programs.h"
 #include "cli/demo_proof.h"
+#include "cli/demo_storm.h"
 #include "cli/strip.h"
 #include "cli/terminal.h"
 
@@ -71,15 +72,18 @@ class Demo {
              "--channel-by", "carrier", "--speed", "0", "--heartbeat", std::string(kHeartbeat)},
             folder.path(), "feed.log"),
         daemon_({program, "run", "-c", "live.toml"}, folder.path(), "daemon.log"),
-        proof_(program, folder) {}
+        proof_(program, folder),
+        storm_(program, folder) {}
 
   Status run() {
     const MonoTime begin = clock_.mono_now();
+    if (options_.ungoverned) return storm(false);
     HC_TRY(connect());
     HC_TRY(outage());
     HC_TRY(kill_in_recovery());
     HC_TRY(to_the_end());
     HC_TRY(prove());
+    HC_TRY(storm(true));
     fmt::print("\ntotal: {:.0f} s\n", seconds(clock_.mono_now() - begin));
     if (!options_.once) {
       fmt::print("\nThe daemon runs on until Ctrl-C. Ask it:\n  {} query united --url {}\n",
@@ -279,12 +283,30 @@ class Demo {
     return {};
   }
 
+  /// Beside the play: other data, daemons of its own.
+  Status storm(bool governed) {
+    heading(
+        fmt::format("The storm: eight sources come back at once, {} events are missing, and {} a "
+                    "second come in "
+                    "live.\nIn 99 of 100 pushes, the sender has its acknowledgement within",
+                    with_thousands(storm_.events()), with_thousands(DemoStorm::kLiveRate)));
+    HC_TRY(storm_.write_history());
+    HC_TRY_ASSIGN(const StormResult naive, storm_.run(StormKind::kUngoverned));
+    std::optional<StormResult> second;
+    if (governed) {
+      HC_TRY_ASSIGN(second, storm_.run(StormKind::kGoverned));
+    }
+    fmt::print("{}", storm_table(naive, second));
+    return {};
+  }
+
   const DemoOptions options_;
   const std::string program_;
   const DemoFolder& folder_;
   ThreadRuntime clock_{{"demo"}, 1};
   DemoServer feed_, daemon_;  // the daemon ends first
   DemoProof proof_;
+  DemoStorm storm_;
   const bool live_ = ::isatty(STDOUT_FILENO) == 1;
   const Terminal terminal_ = terminal_of_stdout();
   DemoBoard board_{{instant(kOutageBegin) - Duration(6h), instant(kOutageEnd) + Duration(12h)},

@@ -7,6 +7,7 @@
 //   demo_programs.h   the feed and the daemons, as child processes
 //   demo_board.h      what is shown meanwhile
 //   demo_proof.h      the comparisons
+//   demo_storm.h      what eight replays at once do to live, ungoverned and governed
 #pragma once
 #include <string>
 
@@ -14,6 +15,7 @@ namespace hindcast {
 
 struct DemoOptions {
   std::string data;   // folder with flights.ndjson (scripts/flights); empty = the usual cache
+  bool ungoverned = false;  // nothing but the storm, replayed without a governor
   bool once = false;  // end after the proof; otherwise keep the daemon for queries
 };
 

@@ -67,6 +67,8 @@ class CommandLine {
     auto* demo = app_.add_subcommand("demo", "outage, kill -9 and recovery of eight live sources, and the proof");
     demo->add_flag("--once", demo_.once, "end after the proof");
     demo->add_option("--data", demo_.data, "folder with flights.ndjson (scripts/flights)");
+    demo->add_flag("--ungoverned", demo_.ungoverned,
+                   "only the storm, replayed as fast as it goes and without regard for live: what the governor is for");
     demo->callback([this] { command_ = [this] { return demo_command(demo_); }; });
   }
 
