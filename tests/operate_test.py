@@ -4,7 +4,10 @@
 Asserts states, the order of things and sums, never how long something takes."""
 import decimal
 import json
+import os
+import pty
 import re
+import signal
 import subprocess
 
 import bad_history_test as outage
@@ -135,12 +138,42 @@ class OperateTest(commands.ReplayCommandsTest):
         number = self.begin("--rate", "50/s")
         self.until(number, lambda job: job["waits_for"] == "rate" and job["counts"]["read"] > 0, "held by the rate")
         text = self.hindcast.command("top", "--once")
-        order = [text.index(part) for part in ("running", "live    apply p99", "replay  ", "meters", "history", "progress")]
+        order = [text.index(part) for part in ("running", "live    apply p99", "replay  ", "meters", "progress", "history")]
         self.assertEqual(order, sorted(order), text)
-        self.assertRegex(text, rf"{number}  meters +running +\[#*\.*\] +\d+ %  \S+/s of 50/s  rate ")
+        self.assertRegex(text, rf"{number}  meters +running +\[#*\.*\] +\d+ %  \S+/s +50/s  rate ")
         self.assertNotIn("\x1b", text)
         done = subprocess.run([harness.BINARY, "top", "--url", "http://127.0.0.1:1"], capture_output=True)
         self.assertEqual(done.returncode, 3)
+
+    def test_top_keeps_a_terminal_until_it_is_told_to_leave_and_gives_it_back(self):
+        for leave in (b"q", signal.SIGINT):
+            with self.subTest(leave=leave):
+                keyboard, terminal = pty.openpty()
+                top = subprocess.Popen([harness.BINARY, "top", "--url", self.hindcast.url], stdin=terminal, stdout=terminal,
+                                       stderr=terminal)
+                os.close(terminal)
+                self.assertTrue(self.seen(keyboard, b"meters").startswith(b"\x1b[?1049h"))
+                self.hindcast.kill()
+                self.seen(keyboard, b"trying again")
+                self.hindcast.start_ready()  # elsewhere: it has another port
+                top.send_signal(leave) if isinstance(leave, int) else os.write(keyboard, leave)
+                self.assertTrue(self.seen(keyboard, None).endswith(b"\x1b[?1049l"))
+                self.assertEqual(top.wait(harness.PATIENCE), 0)
+                os.close(keyboard)
+
+    def seen(self, terminal, what):
+        """All that is shown until `what` is, or until the end."""
+        shown = b""
+        while what is None or what not in shown:
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # nobody holds the other end any more
+                piece = b""
+            if not piece:
+                self.assertIsNone(what, shown)
+                break
+            shown += piece
+        return shown
 
     def test_where_nobody_watches_progress_is_plain_lines(self):
         done = subprocess.run(

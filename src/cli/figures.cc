@@ -51,6 +51,7 @@ std::string short_count(double count) {
 std::string short_latency(const JsonValue& seconds) {
   if (seconds.is_null()) return "-";
   const double milliseconds = number(seconds) * 1000;
+  if (milliseconds == 0) return "0 ms";
   if (milliseconds >= 999.5) return fmt::format("{:.1f} s", milliseconds / 1000);
   return fmt::format("{:.{}f} ms", milliseconds,
                      milliseconds >= 99.95   ? 0

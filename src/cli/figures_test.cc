@@ -27,6 +27,7 @@ TEST(FiguresTest, CountsHaveThreeDigits) {
 
 TEST(FiguresTest, LatenciesAndTimesAreAsFineAsTheyMatter) {
   EXPECT_EQ(short_latency(json("null")), "-");
+  EXPECT_EQ(short_latency(json("0")), "0 ms");
   EXPECT_EQ(short_latency(json("0.000853")), "0.85 ms");
   EXPECT_EQ(short_latency(json("0.0123")), "12.3 ms");
   EXPECT_EQ(short_latency(json("0.26")), "260 ms");

@@ -60,7 +60,7 @@ int limits_command(const LimitsOptions& options, Endpoint& endpoint, const Outpu
   const auto limits = parse_json(asked.body);
   if (!limits) return report(limits.error(), output);
   Table table;
-  for (const char* name : {"limit", "is", "of"}) table.column(name, Table::Align::kLeft);
+  for (const char* name : {"limit", "value", "meaning"}) table.column(name, Table::Align::kLeft);
   for (const auto& [name, value] : limits->members)
     table.row({name, value.text.empty() ? "-" : value.text, meaning_of_limit(name)});
   table.print(output.out);

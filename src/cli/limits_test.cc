@@ -31,9 +31,9 @@ TEST_F(LimitsCommandTest, LimitsAreATableAndWhatIsNotLimitedIsADash) {
   EXPECT_EQ(run({}), kExitOk);
   EXPECT_EQ(endpoint_.asked, std::vector<std::string>{"GET /v1/limits"});
   EXPECT_EQ(out_.str(),
-            "limit       is   of\n"
-            "rate        10%  ceiling: events a second, or a share of measured capacity\n"
-            "bytes_rate  -    bytes a second read from history\n"
+            "limit       value  meaning\n"
+            "rate        10%    ceiling: events a second, or a share of measured capacity\n"
+            "bytes_rate  -      bytes a second read from history\n"
             "new_one     7\n");
 }
 

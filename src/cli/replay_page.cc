@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 #include <vector>
 
@@ -49,9 +50,13 @@ void print_work(const JsonValue& job, std::ostream& out) {
       << "  cost        " << human_bytes(counts["bytes_read"].unsigned_number().value_or(0))
       << " in " << count(counts, "requests") << " requests\n";
   const JsonValue& live = job["live_p99"];
-  out << "  live p99    " << short_latency(live["before"]) << " before · "
-      << short_latency(live["during"]) << " at worst meanwhile · " << short_latency(live["after"])
-      << " after\n";
+  if (live["before"].is_null() && live["during"].is_null() && live["after"].is_null()) {
+    out << "  live p99    too few live events to judge from\n";
+  } else {
+    out << "  live p99    " << short_latency(live["before"]) << " before · "
+        << short_latency(live["during"]) << " at worst meanwhile · " << short_latency(live["after"])
+        << " after\n";
+  }
   for (const JsonValue& aside : job["set_aside"].items) {
     out << "  set aside   " << short_time(aside["from"].to_string()) << " to "
         << short_time(aside["to"].to_string()) << ": " << aside["reason"].to_string() << '\n';
@@ -61,7 +66,7 @@ void print_work(const JsonValue& job, std::ostream& out) {
 std::string speed_text(const JsonValue& job) {
   std::string out = short_count(number(job["events_per_second"])) + "/s";
   if (const double ceiling = number(job["ceiling"]); ceiling > 0)
-    out += " of " + short_count(ceiling) + "/s";
+    out += ", max " + short_count(ceiling) + "/s";
   return out;
 }
 
@@ -70,6 +75,10 @@ std::string speed_text(const JsonValue& job) {
 bool has_ended(const JsonValue& job) {
   const std::string& state = job["state"].text;
   return state == "done" || state == "failed" || state == "cancelled";
+}
+
+std::string speed_of(const JsonValue& job, std::string_view name) {
+  return has_ended(job) ? "" : short_count(number(job[name])) + "/s";
 }
 
 std::string eta_text(const JsonValue& job) {
@@ -82,7 +91,7 @@ Table table_of_jobs() {
   table.column("replay");
   for (const char* name : {"source", "from", "to", "state"})
     table.column(name, Table::Align::kLeft);
-  for (const char* name : {"done", "read", "added", "speed"}) table.column(name);
+  for (const char* name : {"done", "read", "added", "speed", "max"}) table.column(name);
   table.column("reason", Table::Align::kLeft);
   table.column("eta");
   table.column("why", Table::Align::kLeft);
@@ -95,8 +104,8 @@ void add_row(Table& table, const JsonValue& job) {
   table.row({job["id"].to_string(), job["source"].to_string(), short_time(job["from"].to_string()),
              short_time(job["to"].to_string()), job["state"].to_string(),
              percent_done(job["share_done"]), count(job["counts"], "read"),
-             count(job["counts"], "added"), ended ? "" : speed_text(job),
-             job["waits_for"].to_string(), ended ? "" : eta_text(job),
+             count(job["counts"], "added"), speed_of(job, "events_per_second"),
+             speed_of(job, "ceiling"), job["waits_for"].to_string(), ended ? "" : eta_text(job),
              reason.empty() ? job["cause"].to_string() : reason});
 }
 
@@ -132,11 +141,11 @@ void print_report(const JsonValue& report, std::ostream& out) {
   };
   double percent = 0;
   for (const auto& [name, value] : reasons) {
-    if (number(value["seconds"]) == 0) continue;
+    if (number(value["percent"]) == 0) continue;
     line(name, number(value["seconds"]), number(value["percent"]));
     percent += number(value["percent"]);
   }
-  line("in all", number(report["duration_seconds"]), percent);
+  line("in all", number(report["duration_seconds"]), std::round(percent));
 }
 
 std::string progress_line(const JsonValue& job) {

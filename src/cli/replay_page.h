@@ -5,6 +5,7 @@
 #pragma once
 #include <iosfwd>
 #include <string>
+#include <string_view>
 
 #include "cli/table.h"
 #include "net/json_reader.h"
@@ -21,9 +22,11 @@ void print_job(const JsonValue& job, std::ostream& out);
 /// How it was: GET /v1/replays/{id}/report.
 void print_report(const JsonValue& report, std::ostream& out);
 
-/// "50 %  1k/s of 5k/s  rate  eta 1m30s  windows: 12 done, 13 left, 1 set aside". A forecast only
+/// "50 %  1k/s, max 5k/s  rate  eta 1m30s  windows: 12 done, 13 left, 1 set aside". A forecast only
 /// where the API makes one, else "—".
 std::string progress_line(const JsonValue& job);
+/// "120k/s": its "events_per_second" or its "ceiling"; "" when it has ended.
+std::string speed_of(const JsonValue& job, std::string_view name);
 /// "1m30s", or "—": nothing honest can be said.
 std::string eta_text(const JsonValue& job);
 

@@ -52,20 +52,20 @@ TEST_F(ReplayCommandTest, ListIsATable) {
   EXPECT_EQ(run({}), kExitOk);
   EXPECT_EQ(out_.str(),
             "replay  source  from                 to                   state    done       read    "
-            "  added             speed  reason  eta  why\n"
+            "  added   speed     max  reason  eta  why\n"
             "     4  trades  2024-03-01 10:00:00  2024-03-01 11:00:00  running  47 %  1,234,567  "
-            "1,200,000  120k/s of 250k/s  rate      —  reconnect\n");
+            "1,200,000  120k/s  250k/s  rate      —  reconnect\n");
 }
 
 TEST_F(ReplayCommandTest, ShowSaysWhatWasReadWrittenAndSetAside) {
   EXPECT_EQ(run({.action = "show", .id = "4"}), kExitOk);
   EXPECT_NE(out_.str().find("1,234,567 = 1,200,000 added + 34,567 duplicate"), std::string::npos)
       << out_.str();
-  for (const char* part :
-       {"truncated: a.gz", "done        47 % in 3.1s, 19 subwindows",
-        "windows     28 done, 31 left, 1 set aside", "speed       120k/s of 250k/s, waits for rate",
-        "eta         —\n", "lately      store 75% · rate 25%", "reasons     rate 96% · compute 4%",
-        "live p99    1.20 ms before · 26.1 ms at worst meanwhile · - after"}) {
+  for (const char* part : {"truncated: a.gz", "done        47 % in 3.1s, 19 subwindows",
+                           "windows     28 done, 31 left, 1 set aside",
+                           "speed       120k/s, max 250k/s, waits for rate", "eta         —\n",
+                           "lately      store 75% · rate 25%", "reasons     rate 96% · compute 4%",
+                           "live p99    1.20 ms before · 26.1 ms at worst meanwhile · - after"}) {
     EXPECT_NE(out_.str().find(part), std::string::npos) << part << "\n" << out_.str();
   }
 }
@@ -84,7 +84,7 @@ TEST_F(ReplayCommandTest, AReportSaysWhatEverySecondWentTo) {
       R"({"id":4,"source":"trades","state":"done","reason":"","cause":"operator","share_done":1,)"
       R"("duration_seconds":3.1,"events_per_second":120000.4,"windows_done":60,"windows_left":0,)"
       R"("reasons":{"rate":{"seconds":2.5,"percent":80.6},"store":{"seconds":0,"percent":0.0},)"
-      R"("compute":{"seconds":0.6,"percent":19.4}},"set_aside":[],"live_p99":{},)"
+      R"("compute":{"seconds":0.6,"percent":19.4}},"set_aside":[],"live_p99":{"after":null},)"
       R"("counts":{"read":10,"added":6,"duplicate":4,"subwindows":1,"bytes_written":2048}})"};
   EXPECT_EQ(run({.action = "report", .id = "4"}), kExitOk);
   EXPECT_EQ(endpoint_.asked, std::vector<std::string>{"GET /v1/replays/4/report"});
@@ -93,6 +93,7 @@ TEST_F(ReplayCommandTest, AReportSaysWhatEverySecondWentTo) {
   EXPECT_NE(text.find("done        100 % in 3.1s, 1 subwindow\n"), std::string::npos);
   EXPECT_NE(text.find("on average  120,000 events/s\n"), std::string::npos);
   EXPECT_NE(text.find("6 added + 4 duplicate"), std::string::npos);
+  EXPECT_NE(text.find("live p99    too few live events to judge from\n"), std::string::npos);
   EXPECT_NE(text.find("    rate              2.5s   80.6 %  [################....]\n"
                       "    compute           0.6s   19.4 %  [###.................]\n"
                       "    in all            3.1s  100.0 %  [####################]\n"),
@@ -173,7 +174,7 @@ TEST(FollowTest, OnATerminalABarStaysInItsPlace) {
                            endpoint, {out, err}),
             kExitOk);
   EXPECT_EQ(err.str(),
-            "\r[##########..........]  50 %  120k/s of 250k/s  rate  eta —\x1b[K\r\x1b[K");
+            "\r[##########..........]  50 %  120k/s, max 250k/s  rate  eta\x1b[K\r\x1b[K");
   EXPECT_EQ(pauses, 1);
   EXPECT_TRUE(out.str().starts_with("replay 4 of trades: done\n")) << out.str();
 }
@@ -191,10 +192,11 @@ TEST(FollowTest, ElsewhereThereIsALineWhereSomethingHasHappened) {
       kExitNo);
   EXPECT_EQ(
       err.str(),
-      "replay 4:   0 %  120k/s of 250k/s  queued  eta —  windows: 28 done, 31 left, 1 set aside\n"
-      "replay 4:   0 %  120k/s of 250k/s  rate  eta —  windows: 28 done, 31 left, 1 set aside\n"
-      "replay 4:   6 %  120k/s of 250k/s  rate  eta —  windows: 28 done, 31 left, 1 set aside\n"
-      "replay 4:   7 %  120k/s of 250k/s  paused  eta —  windows: 28 done, 31 left, 1 set aside\n");
+      "replay 4:   0 %  120k/s, max 250k/s  queued  eta —  windows: 28 done, 31 left, 1 set aside\n"
+      "replay 4:   0 %  120k/s, max 250k/s  rate  eta —  windows: 28 done, 31 left, 1 set aside\n"
+      "replay 4:   6 %  120k/s, max 250k/s  rate  eta —  windows: 28 done, 31 left, 1 set aside\n"
+      "replay 4:   7 %  120k/s, max 250k/s  paused  eta —  windows: 28 done, 31 left, 1 set "
+      "aside\n");
   EXPECT_EQ(out.str(), endpoint.replies.back() + "\n");
 }
 

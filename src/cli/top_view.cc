@@ -156,24 +156,23 @@ std::string jobs(const JsonValue& replays, size_t room) {
   const auto going = static_cast<size_t>(
       std::ranges::count_if(shown, [](const JsonValue* job) { return !has_ended(*job); }));
   const size_t all = shown.size();
-  shown.resize(std::min({all, going + kEnded, std::max<size_t>(room, 1)}));
+  shown.resize(std::min({all, going + kEnded, room}));
   if (shown.empty()) return "no replays\n";
   Table table;
   table.column("replay");
   for (const char* name : {"source", "state", "progress"}) table.column(name, Table::Align::kLeft);
-  table.column("speed");
+  for (const char* name : {"speed", "max"}) table.column(name);
   table.column("reason", Table::Align::kLeft);
   for (const char* name : {"eta", "left", "aside"}) table.column(name);
   for (const JsonValue* const each : shown) {
     const JsonValue& job = *each;
     const bool ended = has_ended(job);
-    const std::string speed = short_count(number(job["events_per_second"])) + "/s of " +
-                              short_count(number(job["ceiling"])) + "/s";
     table.row({job["id"].to_string(), job["source"].text, job["state"].text,
                fmt::format("{} {:>5}", bar(number(job["share_done"]), kBar),
                            percent_done(job["share_done"])),
-               ended ? "" : speed, ended ? job["reason"].text : job["waits_for"].text,
-               ended ? "" : eta_text(job), with_commas(job["windows_left"].to_string()),
+               speed_of(job, "events_per_second"), speed_of(job, "ceiling"),
+               ended ? job["reason"].text : job["waits_for"].text, ended ? "" : eta_text(job),
+               with_commas(job["windows_left"].to_string()),
                std::to_string(job["set_aside"].items.size())});
   }
   std::ostringstream out;
@@ -220,15 +219,18 @@ std::string TopView::frame(const TopData& data, const std::string& where,
   const Paint paint(terminal.colour);
   const JsonValue& governor = data.status["governor"];
   std::string text = head(data.status, where, paint) + lanes(governor, paint);
-  for (const std::string& part :
-       {sources(data.status), strips(data.coverage, terminal), chain(governor["links"])}) {
-    if (!part.empty()) text += "\n" + part;
-  }
-  const auto lines = static_cast<size_t>(std::ranges::count(text, '\n'));
-  constexpr size_t kAround = 4;  // a blank line, the heads, and how many more there are
+  const auto add = [&](const std::string& part) { text += part.empty() ? "" : "\n" + part; };
+  add(sources(data.status));
+  add(strips(data.coverage, terminal));
+  const std::string links = chain(governor["links"]);
+  // The chain is what a screen that is small goes without first: a few replays matter more.
+  constexpr size_t kFewest = 3;
+  constexpr size_t kAround = 4;  // two blank lines, the heads, and how many more there are
+  const auto lines = static_cast<size_t>(std::ranges::count(text + links, '\n')) + kAround;
   size_t room = SIZE_MAX;
-  if (terminal.live) room = terminal.rows - std::min(lines + kAround, terminal.rows);
-  text += "\n" + jobs(data.replays, room);
+  if (terminal.live) room = std::max(kFewest, terminal.rows - std::min(lines, terminal.rows));
+  add(jobs(data.replays, room));
+  add(links);
   if (!terminal.live) return text;
   std::string out;
   std::istringstream in(text);
