@@ -5,6 +5,7 @@
 #include <ostream>
 #include <set>
 
+#include "cli/coverage_view.h"
 #include "cli/json_list.h"
 #include "cli/strip.h"
 #include "cli/table.h"
@@ -14,13 +15,6 @@
 
 namespace hindcast {
 namespace {
-
-EventTime time_or(const JsonValue& value, EventTime otherwise) {
-  return parse_rfc3339(value.text).value_or(otherwise);
-}
-Window range_of(const JsonValue& value) {
-  return {time_or(value["start"], kMinEventTime), time_or(value["end"], kMaxEventTime)};
-}
 
 /// How long its holes are together; of one that is still going on, nobody knows.
 std::string missing(const JsonValue& gap) {
@@ -95,31 +89,6 @@ int print_gap(const Asked& asked, bool json, const Output& output) {
 
 // ── coverage ────────────────────────────────────────────────────────────────────────────────────
 
-CoverageSpan::State state_of(const std::string& name) {
-  using State = CoverageSpan::State;
-  for (const State state :
-       {State::kCovered, State::kReplaying, State::kUnfillable, State::kAccepted}) {
-    if (to_string(state) == name) return state;
-  }
-  return State::kGap;
-}
-
-/// "97.8 %"; what is not whole is never shown as 100.
-std::string share_covered(const std::vector<CoverageSpan>& spans, const Window& range) {
-  double covered = 0;
-  const auto length = [](const Window& w) {
-    return static_cast<double>(unix_ns(w.end)) - static_cast<double>(unix_ns(w.start));
-  };
-  bool all = true;
-  for (const CoverageSpan& span : spans) {
-    if (span.state == CoverageSpan::State::kCovered) covered += length(span.range);
-    all = all && span.state == CoverageSpan::State::kCovered;
-  }
-  if (all) return "100 %";
-  const int tenths = std::clamp(static_cast<int>(1000 * covered / length(range)), 0, 999);
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
-}
-
 /// "trades (a, b)" where its sources have names of their own.
 std::string title_of(const JsonValue& stream) {
   const std::string& name = stream["stream"].text;
@@ -132,11 +101,8 @@ std::string title_of(const JsonValue& stream) {
 
 void print_stream(const JsonValue& stream, const Terminal& terminal,
                   std::set<CoverageSpan::State>& seen, std::ostream& out) {
-  std::vector<CoverageSpan> spans;
-  for (const JsonValue& span : stream["spans"].items) {
-    spans.push_back({range_of(span), state_of(span["state"].text), {}});
-    seen.insert(spans.back().state);
-  }
+  const std::vector<CoverageSpan> spans = spans_of(stream);
+  for (const CoverageSpan& span : spans) seen.insert(span.state);
   out << title_of(stream);
   const auto borders = [&] {
     for (const char* name : {"frontier", "watermark"}) {

@@ -9,9 +9,11 @@
 #include "cli/feed.h"
 #include "cli/gaps.h"
 #include "cli/init.h"
+#include "cli/limits.h"
 #include "cli/replay.h"
 #include "cli/run.h"
 #include "cli/sim.h"
+#include "cli/top.h"
 #include "cli/verify.h"
 
 namespace hindcast {
@@ -40,6 +42,8 @@ class CommandLine {
     add_dead_letters();
     add_verify();
     add_replay();
+    add_limits();
+    add_top();
     add_sim();
     add_feed();
   }
@@ -226,8 +230,32 @@ class CommandLine {
                        "start: at most so many events a second, like 5000/s");
     replay->add_flag("--follow", replay_.follow, "show progress until the replay has ended");
     replay->add_flag("--json", replay_.json);
-    add_endpoint(replay,
-                 [this](Endpoint& endpoint) { return replay_command(replay_, endpoint, output_); });
+    add_endpoint(replay, [this](Endpoint& endpoint) {
+      replay_.terminal = terminal_of_stdout();
+      return replay_command(replay_, endpoint, output_);
+    });
+  }
+
+  void add_limits() {
+    auto* limits = app_.add_subcommand("limits", "how fast replay may go, and what it must keep");
+    limits->add_option("--set", limits_.set,
+                       "NAME=VALUE, at once and over restarts; NAME= takes a change back; may be "
+                       "repeated")
+        ->allow_extra_args(false);
+    limits->add_flag("--json", limits_.json);
+    add_endpoint(limits,
+                 [this](Endpoint& endpoint) { return limits_command(limits_, endpoint, output_); });
+  }
+
+  void add_top() {
+    auto* top = app_.add_subcommand(
+        "top", "streams, replays and why they go no faster, once a second; q ends");
+    top->add_flag("--once", top_.once, "print it once");
+    add_endpoint(top, [this](Endpoint& endpoint) {
+      top_.terminal = terminal_of_stdout();
+      top_.where = endpoint_.data_dir.empty() ? endpoint_.url : endpoint_.data_dir;
+      return top_command(top_, endpoint, output_);
+    });
   }
 
   void add_sim() {
@@ -339,6 +367,8 @@ class CommandLine {
   DeadLettersOptions letters_;
   VerifyOptions verify_;
   ReplayOptions replay_;
+  LimitsOptions limits_;
+  TopOptions top_;
   SimOptions sim_;
   FeedCommandOptions feed_;
   std::string action_ = "list";

@@ -1,87 +1,18 @@
 #include "cli/replay.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
-#include <cmath>
 #include <ostream>
 #include <thread>
 
+#include "cli/figures.h"
 #include "cli/json_list.h"
-#include "cli/table.h"
+#include "cli/replay_page.h"
 #include "net/http_server.h"
 #include "net/json_reader.h"
 #include "net/json_writer.h"
 
 namespace hindcast {
 namespace {
-
-constexpr auto kFollowEvery = std::chrono::milliseconds(200);
-
-double number(const JsonValue& value) { return value.is_null() ? 0 : std::stod(value.text); }
-bool ended(const JsonValue& job) {
-  const std::string& state = job["state"].text;
-  return state == "done" || state == "failed" || state == "cancelled";
-}
-
-std::string percent(const JsonValue& job) {
-  const JsonValue& share = job["share_done"];
-  return share.is_null() ? "-" : fmt::format("{:.0f} %", std::floor(100 * number(share)));
-}
-
-Table table_of_jobs() {
-  Table table;
-  table.column("replay");
-  table.column("source", Table::Align::kLeft);
-  table.column("from", Table::Align::kLeft);
-  table.column("to", Table::Align::kLeft);
-  table.column("state", Table::Align::kLeft);
-  table.column("done");
-  table.column("read");
-  table.column("added");
-  table.column("ev/s");
-  table.column("waits for", Table::Align::kLeft);
-  table.column("why", Table::Align::kLeft);
-  return table;
-}
-
-void add_row(Table& table, const JsonValue& job) {
-  const JsonValue& counts = job["counts"];
-  const std::string reason = job["reason"].to_string();
-  table.row({job["id"].to_string(), job["source"].to_string(), short_time(job["from"].to_string()),
-             short_time(job["to"].to_string()), job["state"].to_string(), percent(job),
-             with_commas(counts["read"].to_string()), with_commas(counts["added"].to_string()),
-             with_commas(fmt::format("{:.0f}", number(job["events_per_second"]))),
-             job["waits_for"].to_string(), reason.empty() ? job["cause"].to_string() : reason});
-}
-
-void print_job(const JsonValue& job, const Output& output) {
-  const JsonValue& counts = job["counts"];
-  const auto count = [&](std::string_view name) { return with_commas(counts[name].to_string()); };
-  std::ostream& out = output.out;
-  out << "replay " << job["id"].to_string() << " of " << job["source"].to_string() << ": "
-      << job["state"].to_string();
-  if (const std::string reason = job["reason"].to_string(); !reason.empty()) out << ", " << reason;
-  out << "\n  range       " << short_time(job["from"].to_string()) << " to "
-      << short_time(job["to"].to_string()) << ", " << job["order"].to_string() << " first\n"
-      << "  because     " << job["cause"].to_string();
-  for (const JsonValue& gap : job["gaps"].items) out << " · gap " << gap.to_string();
-  out << "\n  done        " << percent(job) << " in "
-      << fmt::format("{:.1f} s", number(job["elapsed_seconds"])) << ", " << count("subwindows")
-      << (count("subwindows") == "1" ? " subwindow\n" : " subwindows\n") << "  read        "
-      << count("read") << " = " << count("added") << " added + " << count("duplicate")
-      << " duplicate + " << count("superseded") << " superseded + " << count("outside")
-      << " outside + " << count("dead_lettered") << " dead letters\n"
-      << "  wrote       " << count("bytes_written") << " bytes in " << count("pages_changed")
-      << " pages and " << count("rows_changed") << " rows\n"
-      << "  cost        " << human_bytes(counts["bytes_read"].unsigned_number().value_or(0))
-      << " in " << count("requests") << " requests\n";
-  for (const JsonValue& aside : job["set_aside"].items) {
-    out << "  set aside   " << short_time(aside["from"].to_string()) << " to "
-        << short_time(aside["to"].to_string()) << ": " << aside["reason"].to_string() << '\n';
-  }
-  if (!ended(job)) out << "  waits for   " << job["waits_for"].to_string() << '\n';
-}
 
 Result<JsonValue> fetch(Endpoint& endpoint, const std::string& method, const std::string& target,
                         Bytes body, Bytes& raw, std::optional<Reply>& refused) {
@@ -94,24 +25,34 @@ Result<JsonValue> fetch(Endpoint& endpoint, const std::string& method, const std
   return parse_json(raw);
 }
 
+int print(const JsonValue& job, const Bytes& raw, const ReplayOptions& options,
+          const Output& output) {
+  if (options.json) {
+    output.out << raw << '\n';
+  } else if (options.action == "report") {
+    print_report(job, output.out);
+  } else {
+    print_job(job, output.out);
+  }
+  return kExitOk;
+}
+
 /// Shows progress until the job has ended.
-int follow(JsonValue job, const std::string& target, Endpoint& endpoint, const Output& output) {
-  Bytes raw;
-  while (!ended(job)) {
-    output.err << '\r'
-               << progress_line(number(job["share_done"]), number(job["events_per_second"]),
-                                job["state"].to_string(), job["waits_for"].to_string(),
-                                number(job["elapsed_seconds"]))
-               << "\x1b[K" << std::flush;
-    std::this_thread::sleep_for(kFollowEvery);
+int follow(JsonValue job, Bytes raw, const ReplayOptions& options, Endpoint& endpoint,
+           const Output& output) {
+  const std::string target = "/v1/replays/" + job["id"].to_string();
+  ProgressDisplay display(options.terminal, output.err);
+  while (!has_ended(job)) {
+    display.show(job);
+    options.pause();
     std::optional<Reply> refused;
     Result<JsonValue> next = fetch(endpoint, "GET", target, {}, raw, refused);
     if (refused) return report(*refused, output);
     if (!next) return report(next.error(), output);
     job = *std::move(next);
   }
-  output.err << "\r\x1b[K";
-  print_job(job, output);
+  display.clear();
+  print(job, raw, options, output);
   return job["state"].text == "done" ? kExitOk : kExitNo;
 }
 
@@ -169,19 +110,29 @@ int list(const ReplayOptions& options, Endpoint& endpoint, const Output& output)
 
 }  // namespace
 
-std::string progress_line(double share, double events_per_second, const std::string& state,
-                          const std::string& waits_for, double elapsed_seconds) {
-  constexpr int kWidth = 30;
-  const int full = static_cast<int>(std::floor(std::min(1.0, share) * kWidth));
-  std::string line = "[" + std::string(static_cast<size_t>(full), '#') +
-                     std::string(static_cast<size_t>(kWidth - full), '.') + "]";
-  line += fmt::format(" {:3.0f} %  {} ev/s  ", std::floor(100 * share),
-                      with_commas(fmt::format("{:.0f}", events_per_second)));
-  line += state == "running" ? "waits for " + waits_for : state;
-  // Only once it has shown how fast it goes, and while it goes.
-  if (state == "running" && share > 0.02 && events_per_second > 0)
-    line += fmt::format("  about {:.0f} s left", elapsed_seconds * (1 - share) / share);
-  return line;
+void wait_a_moment() { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }
+
+void ProgressDisplay::show(const JsonValue& job) {
+  constexpr int kStep = 5;       // percent from one plain line to the next
+  constexpr int kSilence = 150;  // so many looks at most
+  constexpr size_t kBar = 20;
+  if (terminal_.live) {
+    out_ << '\r'
+         << fit(bar(number(job["share_done"]), kBar) + " " + progress_line(job),
+                terminal_.columns - 1)
+         << "\x1b[K" << std::flush;
+    return;
+  }
+  const int percent = static_cast<int>(100 * number(job["share_done"]));
+  if (job["state"].text == state_ && percent < percent_ + kStep && ++silence_ < kSilence) return;
+  state_ = job["state"].text;
+  percent_ = percent;
+  silence_ = 0;
+  out_ << "replay " << job["id"].to_string() << ": " << progress_line(job) << std::endl;
+}
+
+void ProgressDisplay::clear() {
+  if (terminal_.live) out_ << "\r\x1b[K" << std::flush;
 }
 
 int replay_command(const ReplayOptions& options, Endpoint& endpoint, const Output& output) {
@@ -201,6 +152,8 @@ int replay_command(const ReplayOptions& options, Endpoint& endpoint, const Outpu
     return usage("replay " + options.action +
                      " needs the number of a replay; `hindcast replay list` shows them",
                  output);
+  } else if (options.action == "report") {
+    target += "/report";
   } else if (options.action == "cancel") {
     method = "DELETE";
   } else if (options.action == "pause" || options.action == "resume") {
@@ -223,14 +176,8 @@ int replay_command(const ReplayOptions& options, Endpoint& endpoint, const Outpu
   const Result<JsonValue> job = fetch(endpoint, method, target, body, raw, refused);
   if (refused) return report(*refused, output);
   if (!job) return report(job.error(), output);
-  if (options.follow)
-    return follow(*job, "/v1/replays/" + (*job)["id"].to_string(), endpoint, output);
-  if (options.json) {
-    output.out << raw << '\n';
-  } else {
-    print_job(*job, output);
-  }
-  return kExitOk;
+  if (options.follow) return follow(*job, std::move(raw), options, endpoint, output);
+  return print(*job, raw, options, output);
 }
 
 }  // namespace hindcast

@@ -5,6 +5,8 @@
 #include <set>
 
 #include "engine/level_reader.h"
+#include "progress/replay_windows.h"
+#include "replay/job_account.h"
 
 namespace hindcast {
 namespace {
@@ -201,18 +203,21 @@ ReplayEntry entry_of(const ReplayJob& job, const Catalog& catalog) {
   ReplayEntry entry;
   entry.job = job;
   for (const auto& [name, stream] : catalog.streams()) {
-    if (stream.id == job.stream) entry.stream = name;
+    if (stream.id != job.stream) continue;
+    entry.stream = name;
+    entry.windows_left = windows_left(job, stream.schema.page_window);
   }
   if (const std::string* const name = catalog.source_name(job.source)) entry.source = *name;
   if (job.finished > job.started) entry.elapsed = job.finished - job.started;
-  if (job.range.start < job.range.end && job.range.end != kMaxEventTime) {
-    const auto length = [](const Window& w) {
-      return static_cast<double>(unix_ns(w.end)) - static_cast<double>(unix_ns(w.start));
-    };
-    double left = 0;
-    for (const Window& window : left_of(job.range, job.done)) left += length(window);
-    entry.share_done = 1 - left / length(job.range);
+  // One that cannot be read says nothing; the job goes on without it, too.
+  if (const auto account = JobAccount::decode(job.account, {}); account) {
+    entry.elapsed = account->elapsed({});
+    entry.times = account->times({});
+    entry.live_p99_before = account->live().before;
+    entry.live_p99_during = account->live().worst;
+    entry.live_p99_after = account->live().after;
   }
+  entry.share_done = share_done(job);
   return entry;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine_test_util.h"
+#include "replay/job_account.h"
 #include "store/memory_store.h"
 #include "store/store_test_data.h"
 
@@ -216,6 +217,20 @@ TEST_F(GapReaderTest, AJobSaysHowFarItHasGot) {
   EXPECT_EQ(entry_of(job, catalog_).elapsed, Duration(3s));
   job.range.end = kMaxEventTime;  // follows the frontier
   EXPECT_FALSE(entry_of(job, catalog_).share_done);
+}
+
+TEST_F(GapReaderTest, AJobSaysWhereItsTimeWentAlsoWhenNobodyRuns) {
+  JobAccount account{MonoTime{}};
+  account.because(Reason::kRate, MonoTime(1s));
+  account.end(MonoTime(4s));
+  ReplayJob job = job_of(1);
+  job.stream = stream_;
+  job.account = account.encode(MonoTime(9s));
+  const ReplayEntry entry = entry_of(job, catalog_);
+  EXPECT_EQ(entry.elapsed, Duration(4s));
+  EXPECT_EQ(entry.times[static_cast<size_t>(Reason::kRate)], Duration(3s));
+  job.account = "damaged";
+  EXPECT_EQ(entry_of(job, catalog_).elapsed, Duration{});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/reader.h"
 #include "model/key.h"
+#include "progress/replay_windows.h"
 
 namespace hindcast {
 namespace {
@@ -23,18 +24,6 @@ Window whole_pages(const Window& range, Duration page_window) {
 /// Threads; how many of them have work is the governor's word, which an operator may raise.
 uint32_t workers_max(const ReplayConfig& config) {
   return std::max(config.subwindows_at_once, kWorkersMin);
-}
-
-/// Page windows of its range that are neither done nor set aside.
-uint64_t windows_left(const ReplayJob& job, Duration page_window) {
-  std::vector<Window> taken = job.done;
-  for (const ReplayJob::SetAside& aside : job.set_aside) add_window(taken, aside.window);
-  uint64_t left = 0;
-  for (const Window& window : left_of(job.range, taken)) {
-    if (window.end == kMaxEventTime) continue;
-    left += static_cast<uint64_t>((window.end - window.start + page_window - 1ns) / page_window);
-  }
-  return left;
 }
 
 }  // namespace

@@ -97,6 +97,9 @@ class Api {
   Handled start_replay(const Call& call);
   Handled change_replay(const Call& call);
   Handled cancel_replay(const Call& call);
+  Handled replay_report(const Call& call);
+  Handled limits(const Call& call);
+  Handled change_limits(const Call& call);
   Handled dead_letters(const Call& call);
   Handled verify(const Call& call);
   void push(ApiRequest request, const std::string& source, const Answer& answer);

@@ -123,7 +123,12 @@ Api::Handled Api::status(const Call&) {
 Api::Handled Api::metrics(const Call&) {
   ApiResponse response;
   response.http.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.http.body = metrics_text(service_.status(), service_.ready());
+  Metered metered{.status = service_.status(), .ready = service_.ready()};
+  metered.streams = service_.streams();
+  // Whoever watches is told what there is, also where the rest cannot be read.
+  if (auto gaps = service_.gaps({.limit = UINT64_MAX}); gaps) metered.gaps = *std::move(gaps);
+  if (auto replays = service_.replays(); replays) metered.replays = *std::move(replays);
+  response.http.body = metrics_text(metered);
   return response;
 }
 

@@ -1,6 +1,7 @@
-// Replays: jobs that read lost time again.
+// Replays, jobs that read lost time again; and the limits of all of them.
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "server/api_internal.h"
 #include "server/render.h"
@@ -33,6 +34,13 @@ Result<std::optional<uint64_t>> rate_of(const JsonValue& value) {
 
 bool has(const JsonValue& document, std::string_view name) {
   return std::ranges::any_of(document.members, [&](const auto& m) { return m.name == name; });
+}
+
+ApiResponse limits_response(const Limits& limits) {
+  Bytes text;
+  JsonWriter json(text);
+  render(json, limits);
+  return json_response(std::move(text));
 }
 
 }  // namespace
@@ -100,6 +108,38 @@ Api::Handled Api::change_replay(const Call& call) {
 Api::Handled Api::cancel_replay(const Call& call) {
   HC_TRY_ASSIGN(const JobId id, job_id(call.captures.at(0)));
   return replay_response(service_.cancel_replay(id));
+}
+
+Api::Handled Api::replay_report(const Call& call) {
+  HC_TRY_ASSIGN(const JobId id, job_id(call.captures.at(0)));
+  HC_TRY_ASSIGN(const ReplayEntry entry, service_.replay(id));
+  Bytes text;
+  JsonWriter json(text);
+  render_report(json, entry, service_.streams());
+  return json_response(std::move(text));
+}
+
+Api::Handled Api::limits(const Call&) {
+  const SystemStatus status = service_.status();
+  if (!status.governor)
+    return Error{ErrorCode::kUnavailable, "limits are those of a running daemon"};
+  return limits_response(status.governor->limits);
+}
+
+/// {"rate": "25%", "floor": null}: what is named is changed; null or "" takes a change back.
+Api::Handled Api::change_limits(const Call& call) {
+  HC_TRY_ASSIGN(const JsonValue document, parse_json(call.request.body));
+  if (document.kind != JsonValue::Kind::kObject)
+    return invalid_argument("the body must be a JSON object of limits, like {\"rate\": \"25%\"}");
+  std::map<std::string, std::string> changes;
+  for (const auto& [name, value] : document.members) {
+    using Json = JsonValue::Kind;
+    if (value.kind != Json::kString && value.kind != Json::kNumber && value.kind != Json::kNull)
+      return invalid_argument("limit '" + name + "' must be a text, or null to take a change back");
+    changes[name] = value.to_string();
+  }
+  HC_TRY_ASSIGN(const Limits limits, service_.change_limits(changes));
+  return limits_response(limits);
 }
 
 }  // namespace hindcast

@@ -266,9 +266,86 @@ TEST_F(ApiTest, AReplayLooksAsTheContractSays) {
   EXPECT_EQ(job["counts"]["added"].text, "6");
   EXPECT_EQ(job["counts"]["bytes_written"].text, "99");
   EXPECT_EQ(get_json("/v1/replays")["replays"].items.size(), 1u);
-  EXPECT_EQ(get_json("/v1/replays/4/report")["id"].text, "4");
   EXPECT_EQ(get_json("/v1/replays/9", 404)["detail"].text, "no replay 9");
   EXPECT_EQ(get_json("/v1/replays/x", 404)["detail"].text, "no replay 'x'; replays have numbers");
+}
+
+TEST_F(ApiTest, AReplaySaysWhyItIsNoFasterAndForecastsOnlyWhatIsHonest) {
+  JsonValue job = get_json("/v1/replays/4");
+  EXPECT_EQ(job["ceiling"].text, "5000");
+  EXPECT_EQ(job["windows_left"].text, "40");
+  EXPECT_EQ(job["reasons"].members.size(), kReasons);
+  EXPECT_EQ(job["reasons"]["rate"].text, "2");
+  EXPECT_EQ(job["reasons"]["live-latency"].text, "0");
+  EXPECT_EQ(job["reasons_lately"]["reader"].text, "1");
+  EXPECT_EQ(job["live_p99"]["during"].text, "0.002");
+  EXPECT_TRUE(job["live_p99"]["after"].is_null());
+  EXPECT_TRUE(job["eta_seconds"].is_null());
+  service_.replay_entry = CannedService::canned_replay(4);
+  service_.replay_entry->eta = Eta{90s, 60s, 120s};
+  job = get_json("/v1/replays/4");
+  EXPECT_EQ(job["eta_seconds"].text, "90");
+  EXPECT_EQ(job["eta_earliest_seconds"].text, "60");
+  EXPECT_EQ(job["eta_latest_seconds"].text, "120");
+}
+
+TEST_F(ApiTest, AReportHasEverySecondUnderAReasonAndSharesThatAddUp) {
+  service_.replay_entry = CannedService::canned_replay(4);
+  service_.replay_entry->job.done = {{at("2024-03-01T10:00:00Z"), at("2024-03-01T10:10:00Z")}};
+  const JsonValue report = get_json("/v1/replays/4/report");
+  EXPECT_EQ(report["id"].text, "4");
+  EXPECT_EQ(report["duration_seconds"].text, "3");
+  EXPECT_EQ(report["reasons"].members.size(), kReasons);
+  EXPECT_EQ(report["reasons"]["rate"]["seconds"].text, "2");
+  EXPECT_EQ(report["reasons"]["rate"]["percent"].text, "66.7");
+  EXPECT_EQ(report["reasons"]["reader"]["percent"].text, "33.3");
+  EXPECT_EQ(report["reasons"]["compute"]["percent"].text, "0.0");
+  EXPECT_EQ(report["counts"]["duplicate"].text, "4");
+  EXPECT_EQ(report["windows_done"].text, "1") << "a page window is an hour here";
+  EXPECT_EQ(report["set_aside"].items.at(0)["reason"].text, "truncated: a.gz");
+  EXPECT_EQ(report["live_p99"]["before"].text, "0.001");
+  EXPECT_TRUE(report["waits_for"].is_null()) << "a report is not about now";
+  EXPECT_EQ(get_json("/v1/replays/9/report", 404)["detail"].text, "no replay 9");
+}
+
+TEST_F(ApiTest, LimitsAreShownAndChangedAsPeopleWriteThem) {
+  EXPECT_EQ(get_json("/v1/limits")["rate"].text, "25%");
+  EXPECT_EQ(get_json("/v1/limits")["bytes_rate"].text, "");
+  const JsonValue changed =
+      send("PATCH", "/v1/limits", R"({"rate":"10%","subwindows_at_once":4,"floor":null})", 200);
+  EXPECT_EQ(changed["rate"].text, "10%");
+  EXPECT_EQ(changed["subwindows_at_once"].text, "4");
+  EXPECT_EQ(service_.limits_asked.at("floor"), "") << "null takes a change back";
+  EXPECT_EQ(get_json("/v1/limits").members.size(), changed.members.size());
+}
+
+TEST_F(ApiTest, LimitsThatMakeNoSenseAreRefusedAndNamed) {
+  for (const char* body : {"[]", "7", "{", R"({"rate":["10%"]})", R"({"rate":"fast"})"})
+    EXPECT_NE(send("PATCH", "/v1/limits", body, 400)["detail"].text, "") << body;
+  const JsonValue unknown = send("PATCH", "/v1/limits", R"({"rat":"10%"})", 404);
+  EXPECT_NE(unknown["detail"].text.find("did you mean 'rate'"), std::string::npos);
+  EXPECT_TRUE(service_.limits_asked.empty());
+  service_.governor.reset();  // recovering, or a stopped directory
+  EXPECT_NE(get_json("/v1/limits", 503)["detail"].text, "");
+}
+
+TEST_F(ApiTest, TheGovernorSaysHowFastAndWhyNoFaster) {
+  JsonValue governor = get_json("/v1/status")["governor"];
+  EXPECT_EQ(governor["allowed"].text, "120000");
+  EXPECT_EQ(governor["ceiling"].text, "250000");
+  EXPECT_EQ(governor["reason"].text, "live-latency");
+  EXPECT_EQ(governor["pressure"]["value"].text, "1.3");
+  EXPECT_EQ(governor["live"]["apply_p99_seconds"].text, "0.026");
+  EXPECT_TRUE(governor["commit_p99_seconds"].is_null()) << "of no commits there is none";
+  EXPECT_TRUE(governor["storm"].is_null());
+  EXPECT_EQ(governor["links"].items.at(0)["name"].text, "history");
+  EXPECT_EQ(governor["links"].items.at(0)["blocked_seconds"].text, "1.5");
+  service_.governor->storm = Storm{.missing_speed = 1.5, .missing_events = 9'000};
+  governor = get_json("/v1/status")["governor"];
+  EXPECT_EQ(governor["storm"]["missing_events_per_second"].text, "9000");
+  EXPECT_EQ(governor["storm"]["missing_speed"].text, "1.5");
+  service_.governor.reset();
+  EXPECT_TRUE(get_json("/v1/status")["governor"].is_null());
 }
 
 TEST_F(ApiTest, AReplayIsStartedAndSteered) {
@@ -524,13 +601,40 @@ TEST_F(ApiTest, MetricsAreOneSampleALine) {
             std::string::npos);  // unknown is no sample, not zero
 }
 
+TEST_F(ApiTest, MetricsSayHowFastReplayMayGoAndWhatItIsFor) {
+  Bytes text = get("/metrics");
+  for (const char* line :
+       {"hindcast_replay_allowed_events_per_second 120000", "hindcast_replay_storm 0",
+        "hindcast_replay_ceiling_events_per_second 250000", "hindcast_replay_starved 0",
+        "hindcast_replay_link_bytes{link=\"history\"} 1000",
+        "hindcast_live_apply_p99_seconds 0.026",
+        "hindcast_replay_link_blocked_seconds_total{link=\"history\"} 1.5",
+        "hindcast_replay_pressure{reason=\"live-latency\"} 1.3",
+        "hindcast_gaps{stream=\"trades\",state=\"open\"} 1",
+        "hindcast_gaps{stream=\"trades\",state=\"filled\"} 0",
+        "hindcast_replays{state=\"running\"} 1", "hindcast_replays{state=\"failed\"} 0",
+        "hindcast_replay_events_total{outcome=\"duplicate\"} 4",
+        "hindcast_replay_seconds_total{reason=\"rate\"} 2",
+        "hindcast_replay_seconds_total{reason=\"budget\"} 0",
+        "hindcast_replay_set_aside_windows 1"}) {
+    EXPECT_NE(text.find("\n" + std::string(line) + "\n"), std::string::npos) << line;
+  }
+  EXPECT_EQ(text.find("\nhindcast_replay_commit_p99_seconds"), std::string::npos);
+  service_.gaps_error = corruption("a damaged fact");
+  service_.governor.reset();
+  text = get("/metrics");  // the rest is told
+  EXPECT_EQ(text.find("hindcast_gaps"), std::string::npos);
+  EXPECT_EQ(text.find("hindcast_replay_storm"), std::string::npos);
+  EXPECT_NE(text.find("hindcast_replays{state=\"running\"} 1\n"), std::string::npos);
+}
+
 TEST_F(ApiTest, OpenapiNamesEveryPath) {
   const auto paths = get_json("/openapi.json")["paths"];
   for (const char* path :
        {"/v1/sources/{source}/events", "/v1/sources/{source}/heartbeat", "/v1/aggregates",
         "/v1/aggregates/{aggregate}/keys", "/v1/aggregates/{aggregate}/buckets", "/v1/changes",
         "/v1/changes/stream", "/v1/gaps", "/v1/gaps/{id}", "/v1/coverage", "/v1/dead-letters",
-        "/v1/status", "/v1/verify"}) {
+        "/v1/status", "/v1/verify", "/v1/limits", "/v1/replays/{id}/report"}) {
     EXPECT_FALSE(paths[path].is_null()) << path;
   }
   EXPECT_NE(get("/").find("<!doctype html>"), Bytes::npos);

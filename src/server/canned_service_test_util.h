@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/service.h"
+#include "replay/limits_text.h"
 
 namespace hindcast {
 
@@ -142,12 +143,20 @@ class CannedService final : public Service {
     entry.job.counts = {.read = 10, .added = 6, .duplicate = 4, .bytes_written = 99};
     entry.waits_for = "rate";
     entry.share_done = 0.5;
+    entry.ceiling = 5'000;
+    entry.elapsed = 3s;
+    entry.times[static_cast<size_t>(Reason::kRate)] = 2s;
+    entry.times[static_cast<size_t>(Reason::kReader)] = 1s;
+    entry.lately[static_cast<size_t>(Reason::kReader)] = 1s;
+    entry.windows_left = 40;
+    entry.live_p99_before = 1ms;
+    entry.live_p99_during = 2ms;
     return entry;
   }
   Result<std::vector<ReplayEntry>> replays() override { return std::vector{canned_replay(4)}; }
   Result<ReplayEntry> replay(JobId id) override {
     if (id != 4) return not_found("no replay " + std::to_string(id));
-    return canned_replay(id);
+    return replay_entry.value_or(canned_replay(id));
   }
   Result<ReplayEntry> start_replay(const ReplayRequest& request) override {
     replay_request = request;
@@ -157,12 +166,35 @@ class CannedService final : public Service {
     replay_change = change;
     return canned_replay(id);
   }
+  Result<Limits> change_limits(const std::map<std::string, std::string>& changes) override {
+    Limits limits;
+    for (const auto& [name, text] : changes) {
+      if (!text.empty()) HC_TRY(set_limit(limits, name, text));
+    }
+    limits_asked = changes;
+    return limits;
+  }
+  static GovernorStatus canned_governor() {
+    GovernorStatus governor;
+    governor.capacity = 1'000'000;
+    governor.ceiling = 250'000;
+    governor.floor = 20'000;
+    governor.allowed = 120'000;
+    governor.subwindows = 2;
+    governor.events_per_second = 110'000.5;
+    governor.reason = Reason::kLiveLatency;
+    governor.pressure = {Reason::kLiveLatency, 1.3};
+    governor.signals.live_apply = {26ms, 500};
+    governor.links = {{"history", ByteCount{1'000}, ByteCount{8'000}, 1500ms}};
+    return governor;
+  }
   Result<ReplayEntry> cancel_replay(JobId id) override {
     return Error{ErrorCode::kConflict, "replay " + std::to_string(id) + " is done already"};
   }
   std::vector<StreamSummary> streams() const override { return {{StreamId{3}, schema_}}; }
   Result<std::vector<GapEntry>> gaps(const GapQuery& query) override {
     gap_query = query;
+    if (gaps_error) return *gaps_error;
     if (query.id && *query.id != 7) return std::vector<GapEntry>();
     Bytes key;
     append_key_part(key, "BTC", false);
@@ -229,6 +261,7 @@ class CannedService final : public Service {
     source.late = 2;
     source.tallies = {120, 3, 1, 1};
     status.sources = {source};
+    status.governor = governor;
     status.partitions = {{PartitionId{0}, "trades", source.watermark, std::nullopt, 1_KiB, 5}};
     return status;
   }
@@ -252,6 +285,10 @@ class CannedService final : public Service {
   VerifyQuery verify_query;
   ReplayRequest replay_request;
   ReplayChange replay_change;
+  std::optional<ReplayEntry> replay_entry;  // instead of the canned one
+  std::map<std::string, std::string> limits_asked;
+  std::optional<GovernorStatus> governor = canned_governor();
+  std::optional<Error> gaps_error;
   GapQuery gap_query;
   size_t gap_count = 1;
   std::optional<EventTime> coverage_from;

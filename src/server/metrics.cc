@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <map>
 
 namespace hindcast {
 namespace {
@@ -124,11 +125,97 @@ void partitions(Text& text, const std::vector<PartitionStatus>& partitions) {
   each([](const PartitionStatus& p) { return Value(count(p.records_behind)); });
 }
 
+void governor(Text& text, const GovernorStatus& governor) {
+  text.one("hindcast_replay_allowed_events_per_second", "gauge",
+           "What replay may do now; 0: nothing.", count(governor.allowed));
+  text.one("hindcast_replay_ceiling_events_per_second", "gauge",
+           "What it may do when nothing is wrong.", count(governor.ceiling));
+  text.one("hindcast_replay_floor_events_per_second", "gauge", "What it gets whatever live needs.",
+           count(governor.floor));
+  text.one("hindcast_replay_capacity_events_per_second", "gauge",
+           "What was measured to be possible.", count(governor.capacity));
+  text.one("hindcast_replay_events_per_second", "gauge", "What was done lately, by all replays.",
+           governor.events_per_second);
+  text.metric("hindcast_replay_pressure", "gauge", "The strongest one; 1: at its target.");
+  text.sample({{"reason", to_string(governor.pressure.reason)}}, governor.pressure.value);
+  text.one("hindcast_replay_storm", "gauge",
+           "1: the backlog grows although replay goes as fast as it can.", governor.storm ? 1 : 0);
+  text.one("hindcast_replay_storm_missing_events_per_second", "gauge",
+           "What would have to be added; 0: no storm, or unknown.",
+           governor.storm ? count(governor.storm->missing_events) : 0);
+  text.one("hindcast_replay_starved", "gauge", "1: replay is below its floor in fact.",
+           governor.starved ? 1 : 0);
+  const auto latency = [&](std::string_view name, std::string_view help,
+                           const LatencySignal& signal) {
+    text.metric(name, "gauge", help);
+    if (signal.samples > 0) text.sample({}, seconds(signal.p99));
+  };
+  latency("hindcast_live_apply_p99_seconds",
+          "From append to applied, over five seconds; none without events.",
+          governor.signals.live_apply);
+  latency("hindcast_replay_commit_p99_seconds",
+          "From handed over to durable, of replay's commits over five seconds.",
+          governor.signals.commit);
+  text.metric("hindcast_replay_link_bytes", "gauge",
+              "In a link of the chain from history to store.");
+  for (const auto& l : governor.links) text.sample({{"link", l.name}}, count(l.used.value));
+  text.metric("hindcast_replay_link_max_bytes", "gauge", "Bound of the link.");
+  for (const auto& l : governor.links) text.sample({{"link", l.name}}, count(l.max.value));
+  text.metric("hindcast_replay_link_blocked_seconds_total", "counter",
+              "How long somebody waited for the link, since the start.");
+  for (const auto& l : governor.links) text.sample({{"link", l.name}}, seconds(l.blocked));
+}
+
+void gaps(Text& text, const std::vector<StreamSummary>& streams,
+          const std::vector<GapEntry>& gaps) {
+  std::map<std::pair<std::string, std::string>, uint64_t> by_state;
+  for (const auto& stream : streams) {
+    for (const char* state : {"open", "unfillable", "accepted", "filled"})
+      by_state[{stream.schema.name, state}] = 0;
+  }
+  for (const auto& gap : gaps) by_state[{gap.stream, gap.state}] += 1;
+  text.metric("hindcast_gaps", "gauge",
+              "Stretches that were missing once, by what became of them.");
+  for (const auto& [of, number] : by_state)
+    text.sample({{"stream", of.first}, {"state", of.second}}, count(number));
+}
+
+void replays(Text& text, const std::vector<ReplayEntry>& replays) {
+  constexpr size_t kStates = static_cast<size_t>(ReplayJob::State::kCancelled) + 1;
+  std::array<uint64_t, kStates> states{};
+  ReplayCounts counts;
+  ReasonTimes times{};
+  uint64_t set_aside = 0;
+  for (const auto& replay : replays) {
+    states[static_cast<size_t>(replay.job.state)] += 1;
+    counts += replay.job.counts;
+    set_aside += replay.job.set_aside.size();
+    for (size_t i = 0; i < kReasons; ++i) times[i] += replay.times[i];
+  }
+  text.metric("hindcast_replays", "gauge", "Replays by state.");
+  for (size_t i = 0; i < kStates; ++i)
+    text.sample({{"state", to_string(static_cast<ReplayJob::State>(i))}}, count(states[i]));
+  text.metric("hindcast_replay_events_total", "counter",
+              "Read again from history, by outcome, of all replays.");
+  text.sample({{"outcome", "added"}}, count(counts.added));
+  text.sample({{"outcome", "duplicate"}}, count(counts.duplicate));
+  text.sample({{"outcome", "superseded"}}, count(counts.superseded));
+  text.sample({{"outcome", "outside"}}, count(counts.outside));
+  text.sample({{"outcome", "dead_lettered"}}, count(counts.dead_lettered));
+  text.metric("hindcast_replay_seconds_total", "counter",
+              "What the time of all replays went to: why they went no faster.");
+  for (size_t i = 0; i < kReasons; ++i)
+    text.sample({{"reason", to_string(static_cast<Reason>(i))}}, seconds(times[i]));
+  text.one("hindcast_replay_set_aside_windows", "gauge",
+           "Stretches that history could not give, of all replays.", count(set_aside));
+}
+
 }  // namespace
 
-Bytes metrics_text(const SystemStatus& status, bool ready) {
+Bytes metrics_text(const Metered& metered) {
+  const SystemStatus& status = metered.status;
   Text text;
-  text.one("hindcast_engine_ready", "gauge", "1: recovered and accepting.", ready ? 1 : 0);
+  text.one("hindcast_engine_ready", "gauge", "1: recovered and accepting.", metered.ready ? 1 : 0);
   text.one("hindcast_engine_uptime_seconds", "gauge", "Since the process began.",
            seconds(status.uptime));
   text.one("hindcast_engine_recovery_seconds", "gauge", "How long the start took until caught up.",
@@ -140,6 +227,9 @@ Bytes metrics_text(const SystemStatus& status, bool ready) {
   sources(text, status.sources);
   partitions(text, status.partitions);
   verified(text, status.verified);
+  if (status.governor) governor(text, *status.governor);
+  if (metered.gaps) gaps(text, metered.streams, *metered.gaps);
+  if (metered.replays) replays(text, *metered.replays);
   const auto channels = [&](std::string_view name, std::string_view help,
                             ByteCount LogStats::*member) {
     text.metric(name, "gauge", help);

@@ -197,7 +197,13 @@ void render(JsonWriter& json, const SystemStatus& status, bool ready) {
         .field("bytes", verified.bytes.value)
         .end_object();
   }
-  json.end_array().key("log").begin_object().key("live");
+  json.end_array().key("governor");
+  if (status.governor) {
+    render(json, *status.governor);
+  } else {
+    json.null();
+  }
+  json.key("log").begin_object().key("live");
   log_stats(json, status.live_log);
   json.key("replay");
   log_stats(json, status.replay_log);

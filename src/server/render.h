@@ -32,6 +32,12 @@ void render(JsonWriter& json, const GapOutcome& outcome, const std::vector<Strea
 void render(JsonWriter& json, const GapEntry& entry, const std::vector<StreamSummary>& streams);
 void render(JsonWriter& json, const CoverageAnswer& answer);
 void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<StreamSummary>& streams);
+/// What a replay did and where its time went, for whoever asks when it is over.
+void render_report(JsonWriter& json, const ReplayEntry& entry,
+                   const std::vector<StreamSummary>& streams);
+void render(JsonWriter& json, const GovernorStatus& governor);
+/// Limits of the replay lane by name, as people write them.
+void render(JsonWriter& json, const Limits& limits);
 void render_key(JsonWriter& json, const StreamSchema& schema, BytesView key);
 /// Event at `row`.
 void render_event(JsonWriter& json, const StreamSchema& schema, const EventBatch& events,

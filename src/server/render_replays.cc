@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "progress/replay_windows.h"
+#include "replay/reason_shares.h"
 #include "server/render.h"
 
 namespace hindcast {
@@ -36,12 +38,58 @@ void counts(JsonWriter& json, const ReplayCounts& c) {
       .end_object();
 }
 
-}  // namespace
+double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
-void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<StreamSummary>& streams) {
+void seconds_or_null(JsonWriter& json, std::string_view name, const std::optional<Duration>& d) {
+  json.key(name);
+  if (d) {
+    json.number(seconds(*d));
+  } else {
+    json.null();
+  }
+}
+
+void reasons(JsonWriter& json, std::string_view name, const ReasonTimes& times) {
+  json.key(name).begin_object();
+  for (size_t i = 0; i < kReasons; ++i)
+    json.field(to_string(static_cast<Reason>(i)), seconds(times[i]));
+  json.end_object();
+}
+
+/// With shares in tenths of a percent, which add up to 100.
+void reasons_and_shares(JsonWriter& json, const ReasonTimes& times) {
+  const auto shares = shares_of(times, 1000);
+  json.key("reasons").begin_object();
+  for (size_t i = 0; i < kReasons; ++i) {
+    json.key(to_string(static_cast<Reason>(i))).begin_object();
+    json.field("seconds", seconds(times[i])).key("percent");
+    json.raw(std::to_string(shares[i] / 10) + "." + std::to_string(shares[i] % 10)).end_object();
+  }
+  json.end_object();
+}
+
+void set_aside(JsonWriter& json, const ReplayJob& job) {
+  json.key("set_aside").begin_array();
+  for (const ReplayJob::SetAside& aside : job.set_aside) {
+    json.begin_object();
+    windows(json, aside.window);
+    json.field("reason", aside.reason).end_object();
+  }
+  json.end_array();
+}
+
+void live_p99(JsonWriter& json, const ReplayEntry& entry) {
+  json.key("live_p99").begin_object();
+  seconds_or_null(json, "before", entry.live_p99_before);
+  seconds_or_null(json, "during", entry.live_p99_during);
+  seconds_or_null(json, "after", entry.live_p99_after);
+  json.end_object();
+}
+
+/// What it is, and what was asked for.
+void head(JsonWriter& json, const ReplayEntry& entry, const std::vector<StreamSummary>& streams) {
   const ReplayJob& job = entry.job;
-  json.begin_object()
-      .field("id", job.id)
+  json.field("id", job.id)
       .field("source", entry.source)
       .field("stream", entry.stream)
       .field("state", to_string(job.state))
@@ -63,28 +111,65 @@ void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<Stream
   } else {
     json.null();
   }
+  stamp(json, "created_at", job.created);
+  stamp(json, "started_at", job.started);
+  stamp(json, "finished_at", job.finished);
+  json.key("gaps").begin_array();
+  for (const GapId gap : job.gaps) json.number(gap);
+  json.end_array();
+}
+
+/// How far it has got.
+void progress(JsonWriter& json, const ReplayEntry& entry,
+              const std::vector<StreamSummary>& streams) {
   json.key("share_done");
   if (entry.share_done) {
     json.number(*entry.share_done);
   } else {
     json.null();
   }
+  const auto stream = std::ranges::find(streams, entry.stream,
+                                        [](const StreamSummary& s) { return s.schema.name; });
+  if (stream != streams.end())
+    json.field("windows_done", windows_done(entry.job, stream->schema.page_window));
+  json.field("windows_left", entry.windows_left);
+  set_aside(json, entry.job);
+  json.key("counts");
+  counts(json, entry.job.counts);
+}
+
+}  // namespace
+
+void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<StreamSummary>& streams) {
+  json.begin_object();
+  head(json, entry, streams);
+  progress(json, entry, streams);
   json.field("events_per_second", entry.events_per_second)
+      .field("ceiling", entry.ceiling)
       .field("waits_for", entry.waits_for)
-      .field("elapsed_seconds", std::chrono::duration<double>(entry.elapsed).count());
-  stamp(json, "created_at", job.created);
-  stamp(json, "started_at", job.started);
-  stamp(json, "finished_at", job.finished);
-  json.key("gaps").begin_array();
-  for (const GapId gap : job.gaps) json.number(gap);
-  json.end_array().key("set_aside").begin_array();
-  for (const ReplayJob::SetAside& aside : job.set_aside) {
-    json.begin_object();
-    windows(json, aside.window);
-    json.field("reason", aside.reason).end_object();
+      .field("elapsed_seconds", seconds(entry.elapsed));
+  reasons(json, "reasons", entry.times);
+  reasons(json, "reasons_lately", entry.lately);
+  if (entry.eta) {
+    json.field("eta_seconds", seconds(entry.eta->left))
+        .field("eta_earliest_seconds", seconds(entry.eta->earliest))
+        .field("eta_latest_seconds", seconds(entry.eta->latest));
   }
-  json.end_array().key("counts");
-  counts(json, job.counts);
+  live_p99(json, entry);
+  json.end_object();
+}
+
+void render_report(JsonWriter& json, const ReplayEntry& entry,
+                   const std::vector<StreamSummary>& streams) {
+  json.begin_object();
+  head(json, entry, streams);
+  progress(json, entry, streams);
+  const double took = seconds(entry.elapsed);
+  json.field("duration_seconds", took)
+      .field("events_per_second",
+             took > 0 ? static_cast<double>(entry.job.counts.read) / took : 0.0);
+  reasons_and_shares(json, entry.times);
+  live_p99(json, entry);
   json.end_object();
 }
 
