@@ -176,7 +176,8 @@ int replay_command(const ReplayOptions& options, Endpoint& endpoint, const Outpu
   const Result<JsonValue> job = fetch(endpoint, method, target, body, raw, refused);
   if (refused) return report(*refused, output);
   if (!job) return report(job.error(), output);
-  if (options.follow) return follow(*job, std::move(raw), options, endpoint, output);
+  if (options.follow && options.action != "report")
+    return follow(*job, std::move(raw), options, endpoint, output);
   return print(*job, raw, options, output);
 }
 

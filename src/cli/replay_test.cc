@@ -86,7 +86,8 @@ TEST_F(ReplayCommandTest, AReportSaysWhatEverySecondWentTo) {
       R"("reasons":{"rate":{"seconds":2.5,"percent":80.6},"store":{"seconds":0,"percent":0.0},)"
       R"("compute":{"seconds":0.6,"percent":19.4}},"set_aside":[],"live_p99":{"after":null},)"
       R"("counts":{"read":10,"added":6,"duplicate":4,"subwindows":1,"bytes_written":2048}})"};
-  EXPECT_EQ(run({.action = "report", .id = "4"}), kExitOk);
+  // A report is of what is, whether or not it goes on.
+  EXPECT_EQ(run({.action = "report", .id = "4", .follow = true}), kExitOk);
   EXPECT_EQ(endpoint_.asked, std::vector<std::string>{"GET /v1/replays/4/report"});
   const std::string text = out_.str();
   EXPECT_NE(text.find("replay 4 of trades: done\n"), std::string::npos) << text;
