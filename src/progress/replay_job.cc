@@ -5,7 +5,7 @@
 namespace hindcast {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;  // 1 had no account
 
 void put_window(Bytes& out, const Window& window) {
   put_signed(out, unix_ns(window.start));

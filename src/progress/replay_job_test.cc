@@ -52,13 +52,14 @@ ReplayJob some_job() {
 // The worked example of docs/formats/facts.md.
 TEST(ReplayJobTest, BytesAreThoseOfTheFormatPage) {
   EXPECT_EQ(encode(some_job()),
-            test::from_hex("01 8202 0304 80e0ba84bf03 80c0f588fe06 02 0161 020062 01 01 f503"
+            test::from_hex("02 8202 0304 80e0ba84bf03 80c0f588fe06 02 0161 020062 01 01 f503"
                            "097265636f6e6e656374 02 0f627920746865206f70657261746f72"
                            "02 04 00 02 0102"
                            "02 80e0ba84bf03 80f099c58904 8080f985d404 8090d8c69e05"
                            "01 8080f985d404 8090d8c69e05"
                            "01 80f099c58904 80b8c9e5ae04 0e687474702d3430343a20676f6e65"
-                           "0102030405060708090a0b0c0d"));
+                           "0102030405060708090a0b0c0d"
+                           "087768617465766572"));
 }
 
 TEST(ReplayJobTest, AJobComesBackAsItWasWritten) {

@@ -23,6 +23,7 @@ struct JobBook::Entry {
   struct Work {
     Window piece;
     Reason reason = Reason::kCompute;  // what its worker waits for
+    bool held = false;                 // by the rate of its own job
     uint64_t expected = 0, read = 0;   // events
     std::vector<Window> unproved;      // committed, but not certain yet
   };

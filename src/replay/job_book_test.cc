@@ -283,6 +283,32 @@ TEST_F(JobBookTest, EveryMomentIsChargedToOneReason) {
   EXPECT_EQ(view->account.elapsed(now_), 10s);  // with the four before the first turn
 }
 
+// It would lengthen what everybody else has to wait for.
+TEST_F(JobBookTest, AJobThatWaitsForItsOwnRateKeepsNoPlace) {
+  govern(1'000'000, 1);
+  now_ += 1s;
+  ReplayJob slow = job(1, minutes(0, 10));
+  slow.rate = 10;
+  book_.add(slow, false, now_);
+  book_.add(job(2, minutes(0, 10), 2), false, now_);
+  prepare({minutes(0, 10)});
+  prepare({minutes(0, 10)});
+  auto first = take();
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(take());  // one at once
+  if (first->job.id != 1) {
+    finish(*first);
+    first = take();
+  }
+  ASSERT_EQ(first->job.id, 1u);
+  EXPECT_FALSE(book_.allow(*first, 100, now_));
+  EXPECT_TRUE(book_.allow(*first, 100, now_));
+  const auto second = take();
+  EXPECT_EQ(second.has_value(), state(2) != ReplayJob::State::kDone);
+  now_ += 20s;
+  EXPECT_FALSE(book_.allow(*first, 100, now_));
+}
+
 // A stream with huge pieces gets no more than one with small ones.
 TEST_F(JobBookTest, StreamsTakeTurnsByWhatTheyCost) {
   std::vector<Window> pieces;

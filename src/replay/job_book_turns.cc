@@ -61,7 +61,9 @@ std::optional<Assignment> JobBook::take(const FrontierOf& frontier, const Settle
   size_t given = 0;
   std::vector<Entry*> order;
   for (auto& [id, entry] : jobs_) {
-    given += entry->work.size() + entry->preparing + entry->showing;
+    // A job that waits for its own rate keeps nobody from going on.
+    given += static_cast<size_t>(std::ranges::count(entry->work, false, &Entry::Work::held)) +
+             entry->preparing + entry->showing;
     entry->wants = !entry->work.empty() || entry->preparing || entry->showing;
     if (entry->runs() || entry->waits()) order.push_back(entry.get());
   }
@@ -170,6 +172,7 @@ std::optional<JobBook::Wait> JobBook::allow(const Assignment& assignment, uint64
   const MonoTime all = throttle_.ready_at(cost, now),
                  own = entry->own_rate ? entry->own_rate->ready_at(events, now) : now;
   if (all > now) throttled_ = true;
+  if (Entry::Work* work = entry->find(assignment.piece)) work->held = own > now && own > all;
   if (const MonoTime ready = std::max(all, own); ready > now)
     return Wait{std::min(ready, now + kAskAgain), all >= own ? allowance_.limit : Reason::kRate};
   HC_ASSERT(throttle_.try_take(cost, now));
