@@ -492,7 +492,7 @@ TEST_F(FilesHistoryTest, AnUnsortedFileIsCompleteAtItsEndOnly) {
   make("/a/{day}.ndjson", [](HistoryConfig& history) { history.disorder = 1min; });
   const auto cursor = history_->open({days_, {}, {}}).value();
   const auto first = next_chunk(*cursor, 64_KiB);
-  EXPECT_THAT(first->first_place, ::testing::EndsWith("/a/20131007.ndjson"));
+  EXPECT_EQ(first->first_place, "20131007.ndjson");
   EXPECT_EQ(first->last_place, first->first_place);
   EXPECT_EQ(first->complete_to, days_.start);
   EXPECT_EQ(first->covered_to, at_ms(trades.front().ms) - 1min);

@@ -55,9 +55,9 @@ hc_mutant(NAME replay_ahead_of_the_frontier FILE src/replay/job_book_turns.cc
 hc_mutant(NAME joined_job_keeps_its_pieces FILE src/replay/job_book.cc
   FROM "entry->prepared = false;"
   TO "static_cast<void>(0);")
-hc_mutant(NAME windows_nobody_read_are_filled FILE src/replay/fills.cc
-  FROM "left_of(job.range, job.skipped)"
-  TO "left_of(job.range, {})")
+hc_mutant(NAME windows_nobody_read_are_filled FILE src/replay/job_book.cc
+  FROM "fills.fill(window, outcomes);"
+  TO "fills.fill(job.range, outcomes);")
 hc_mutant(NAME pages_compared_by_count_alone FILE src/lane/subwindow.cc
   FROM "stored.digest == group.digest &&"
   TO "")
