@@ -6,8 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstddef>
+#include <charconv>
+#include <string>
+
+#include "base/host.h"
 
 namespace hindcast {
 namespace {
@@ -84,6 +86,21 @@ Scheduling scheduling() {
   if (attr.policy == SCHED_FIFO) return Scheduling::kFifo;
   if (attr.policy == SCHED_IDLE) return Scheduling::kIdle;
   return has_short_slice(attr) ? Scheduling::kShortSlice : Scheduling::kNormal;
+}
+
+int this_thread_number() { return ::gettid(); }
+
+std::optional<ThreadLook> look_at_thread(int number) {
+  const std::string folder = "/proc/self/task/" + std::to_string(number);
+  const auto times = read_host_file(folder + "/schedstat", 200);  // ran, waited, slices
+  const auto stat = read_host_file(folder + "/stat", 4'096);      // number (name) state …
+  if (!times || !stat) return std::nullopt;
+  const size_t name_end = stat->rfind(')');
+  int64_t ran = 0;
+  const auto parsed = std::from_chars(times->data(), times->data() + times->size(), ran);
+  if (parsed.ec != std::errc() || name_end == Bytes::npos || name_end + 2 >= stat->size())
+    return std::nullopt;
+  return ThreadLook{(*stat)[name_end + 2] == 'R', Duration(ran)};
 }
 
 void name_this_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }

@@ -14,7 +14,10 @@
 // Thread safety: each call is about the calling thread alone.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "base/time.h"
 
 namespace hindcast {
 
@@ -31,6 +34,15 @@ std::string_view to_string(Scheduling held);  // "fifo", "short-slice", "normal"
 Scheduling enter(ThreadClass wanted);
 /// Of the calling thread.
 Scheduling scheduling();
+
+/// What any thread can see of another one of the process.
+struct ThreadLook {
+  bool ready = false;  // it runs, or could if a CPU were free
+  Duration ran{};      // so far
+};
+int this_thread_number();
+/// nullopt: it has ended, or the system does not say.
+std::optional<ThreadLook> look_at_thread(int number);
 
 /// At most 15 characters: what an operator sees in top.
 void name_this_thread(const char* name);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 namespace hindcast {
@@ -76,7 +77,7 @@ TEST(ThreadClassTest, WithoutTheRightLiveHasAShortSliceOrIsNormal) {
   EXPECT_TRUE(held == Scheduling::kShortSlice || held == Scheduling::kNormal) << to_string(held);
 }
 
-// Why a replay thread that starves needs a helper (replay/floor_gate.h).
+// Why a replay thread that starves needs a helper (engine/replay_class.h).
 TEST(ThreadClassTest, WithoutTheRightThereIsNoWayBackFromIdle) {
   EXPECT_EQ(without_the_right([] {
               const rlimit none{0, 0};
@@ -85,6 +86,25 @@ TEST(ThreadClassTest, WithoutTheRightThereIsNoWayBackFromIdle) {
               return enter(ThreadClass::kNormal);
             }),
             Scheduling::kIdle);
+}
+
+TEST(ThreadClassTest, AThreadIsSeenToSleepAndToRun) {
+  EXPECT_TRUE(look_at_thread(this_thread_number())->ready);
+  EXPECT_FALSE(look_at_thread(1 << 30));
+  std::atomic<int> number{0};
+  std::atomic<bool> run{false}, end{false};
+  std::jthread thread([&] {
+    number = this_thread_number();
+    run.wait(false);
+    while (!end) {
+    }
+  });
+  while (number == 0 || look_at_thread(number)->ready) std::this_thread::yield();
+  const Duration before = look_at_thread(number)->ran;
+  run = true;
+  run.notify_one();
+  while (look_at_thread(number)->ran < before + 1ms) std::this_thread::yield();
+  end = true;
 }
 
 TEST(ThreadClassTest, EveryClassHasAWord) {

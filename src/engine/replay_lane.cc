@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_class.h"
 #include "engine/reader.h"
 #include "model/key.h"
 
@@ -34,7 +35,10 @@ JobLimits limits_of(const ReplayConfig& config, double capacity) {
 }  // namespace
 
 ReplayLane::ReplayLane(Places places, Histories histories)
-    : at_(std::move(places)), histories_(std::move(histories)), capacity_(kCapacityAtFirst) {
+    : at_(std::move(places)),
+      histories_(std::move(histories)),
+      capacity_(kCapacityAtFirst),
+      first_worker_([this] { return at_.runtime.mono_now(); }) {
   for (const auto& [name, stream] : at_.catalog.streams()) {
     streams_[stream.id] = {stream.id, stream.schema, at_.catalog.lane_aggregates(name),
                            stream.partitions};
@@ -128,15 +132,33 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .next_gap = at_.next_gap,
        .gap_known = [this](GapId gap) { gap_known(gap); }},
       rng);
+  const ReplayClass::Step step = [&](MonoTime at) {
+    return runner.step(at, at_.runtime.wall_now());
+  };
+  std::jthread helper;
+  if (worker == 0) {  // begun before this thread is idle, or it would be idle, too
+    helper = std::jthread([&](const std::stop_token& ending) {
+      name_this_thread("replay-floor");
+      first_worker_.serve(ending, step);
+    });
+  }
+  at_.isolation.enter_replay();
   uint64_t seen = 0;
   while (!stop.stop_requested()) {
     const MonoTime now = at_.runtime.mono_now();
-    const MonoTime next = runner.step(now, at_.runtime.wall_now());
+    const std::optional<MonoTime> stepped =
+        worker == 0 ? first_worker_.step(stop, step) : std::optional(step(now));
+    if (!stepped) break;
+    const MonoTime next = *stepped;
     if (worker == 0) measure();
     if (next <= at_.runtime.mono_now()) continue;
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, next - now, [&] { return changes_ != seen; });
     seen = changes_;
+  }
+  if (helper.joinable()) {
+    helper.request_stop();
+    helper.join();
   }
   runner.release(at_.runtime.wall_now());
 }

@@ -22,6 +22,8 @@
 
 #include "base/runtime.h"
 #include "engine/catalog.h"
+#include "engine/isolation.h"
+#include "engine/replay_class.h"
 #include "engine/service.h"
 #include "history/history.h"
 #include "replay/job_runner.h"
@@ -35,6 +37,7 @@ class ReplayLane {
     const Catalog& catalog;
     Store& store;
     Runtime& runtime;
+    Isolation& isolation;
     std::function<Result<uint64_t>()> next_job;  // numbers of jobs
     std::function<Result<GapId>()> next_gap;     // for what damaged pages lost
     std::function<void(StreamId)> committed;     // a replay changed pages of it: marks may wait
@@ -95,6 +98,7 @@ class ReplayLane {
   double capacity_ = 0;  // events per busy second of one worker
   uint64_t measured_events_ = 0;
   Duration measured_busy_{};
+  ReplayClass first_worker_;  // steps of worker 0: for whoever watches the floor
   std::vector<std::jthread> threads_;
 };
 

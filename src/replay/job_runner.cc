@@ -275,8 +275,15 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
     Commit commit = run_->take_commit();
     gaps_.clear();
     for (const Gap& gap : commit.gaps) gaps_.push_back(gap.id);
-    at_.store.commit(std::move(commit),
-                     Inbox::answer<CommitResult>(inbox_, &Inbox::committed, at_.wake));
+    // Told from the store's thread: this one may be idle, and `committed` is a live thread's, too.
+    at_.store.commit(
+        std::move(commit),
+        [answer = Inbox::answer<CommitResult>(inbox_, &Inbox::committed, at_.wake),
+         committed = at_.committed, stream = assignment_->job.stream](Result<CommitResult> result) {
+          const bool stands = result.has_value();
+          answer(std::move(result));
+          if (stands) committed(stream);
+        });
   }
   std::optional<Result<CommitResult>> result = inbox_->take<CommitResult>(&Inbox::committed);
   if (!result) return now + kLongWait;
@@ -285,7 +292,6 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
     set_aside(result->error(), wall);
   } else {
     run_->committed(**result);
-    at_.committed(assignment_->job.stream);
     if ((*result)->state == CommitState::kCommitted && at_.gap_known)
       std::ranges::for_each(gaps_, at_.gap_known);
   }
