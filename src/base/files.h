@@ -31,15 +31,20 @@ class File {
   /// state of un-synced writes is unknown and must never be assumed durable: callers end the
   /// process.
   virtual Status sync() = 0;
+  /// Writes the range out to the disk now and waits, so that little is left to a later sync(). It
+  /// promises nothing: only sync() does. After an error, as after one of sync().
+  virtual Status write_out(uint64_t offset, uint64_t size);
   virtual Result<uint64_t> size() = 0;
   virtual Status truncate(uint64_t size) = 0;
 };
 
 enum class OpenMode : uint8_t {
   kRead,
+  kReadOnce,  // for bulk that is not read again: past the cache and in small pieces, where that
+              // goes
   kReadWrite,
-  kCreate
-};  // kCreate: read-write, made if absent
+  kCreate  // read-write, made if absent
+};
 
 class FileSystem {
  public:

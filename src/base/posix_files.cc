@@ -8,20 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
+
+#include "base/posix_error_internal.h"
+#include "base/read_once_file_internal.h"
 
 namespace hindcast {
 namespace {
-
-Error errno_error(const char* what, const std::string& path) {
-  const int e = errno;
-  const std::string message =
-      path + ": " + what + ": " + std::error_code(e, std::generic_category()).message();
-  if (e == ENOENT) return not_found(message);
-  if (e == ENOSPC || e == EDQUOT) return overloaded(message);
-  return unavailable(message);
-}
 
 class PosixFile final : public File {
  public:
@@ -59,6 +51,14 @@ class PosixFile final : public File {
     return {};
   }
 
+  Status write_out(uint64_t offset, uint64_t size) override {
+    constexpr unsigned kAll =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (::sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(size), kAll) != 0)
+      return errno_error("write out", path_);
+    return {};
+  }
+
   Result<uint64_t> size() override {
     struct stat st {};
     if (::fstat(fd_, &st) != 0) return errno_error("size", path_);
@@ -84,9 +84,9 @@ std::string parent_of(const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, OpenMode mode) {
-  const int flags = mode == OpenMode::kRead     ? O_RDONLY
-                    : mode == OpenMode::kCreate ? O_RDWR | O_CREAT
-                                                : O_RDWR;
+  if (mode == OpenMode::kReadOnce && past_cache_) return open_read_once(path);
+  const bool reads = mode == OpenMode::kRead || mode == OpenMode::kReadOnce;
+  const int flags = reads ? O_RDONLY : mode == OpenMode::kCreate ? O_RDWR | O_CREAT : O_RDWR;
   int fd = -1;
   do {
     fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);

@@ -22,6 +22,8 @@ std::chrono::steady_clock::time_point to_steady(MonoTime t) {
 }
 }  // namespace
 
+MonoTime steady_now() { return MonoTime(std::chrono::steady_clock::now().time_since_epoch()); }
+
 class ThreadRuntime::Shard {
  public:
   Shard(const std::string& name, uint64_t seed) : rng_(seed) {
@@ -110,9 +112,7 @@ ThreadRuntime::ThreadRuntime(const std::vector<std::string>& names, uint64_t see
 
 ThreadRuntime::~ThreadRuntime() { stop(); }
 
-MonoTime ThreadRuntime::mono_now() const {
-  return MonoTime(std::chrono::steady_clock::now().time_since_epoch());
-}
+MonoTime ThreadRuntime::mono_now() const { return steady_now(); }
 
 ProcessingTime ThreadRuntime::wall_now() const {
   return ProcessingTime(std::chrono::system_clock::now().time_since_epoch());

@@ -12,6 +12,9 @@
 
 namespace hindcast {
 
+/// What mono_now() of every ThreadRuntime shows. For those on threads of their own without one.
+MonoTime steady_now();
+
 class ThreadRuntime final : public Runtime {
  public:
   /// Shard i runs on a thread called `names[i]` (1 to 15 characters, what an operator sees in top).

@@ -34,25 +34,30 @@ ShardId read_shard(size_t shards) { return ShardId{static_cast<uint32_t>(shards 
 Result<std::unique_ptr<Engine>> Engine::open(Config config, FileSystem& files) {
   HC_TRY_ASSIGN(std::unique_ptr<Store> store, open_store(config, files, /*read_only=*/false));
   HC_TRY_ASSIGN(Catalog catalog, Catalog::open(config, *store, /*read_only=*/false));
-  HC_TRY_ASSIGN(std::unique_ptr<Log> log, open_log(config, files, catalog, *store));
+  auto isolation = std::make_unique<Isolation>(config.replay.isolation);
+  HC_TRY_ASSIGN(std::unique_ptr<Log> log, open_log(config, files, catalog, *store,
+                                                   [at = isolation.get()] { at->enter_live(); }));
   size_t partitions = 0;
   for (const auto& [name, stream] : catalog.streams()) partitions += stream.partitions.size();
   const size_t shards =
       std::clamp<size_t>(partitions, 1, std::max(1U, std::thread::hardware_concurrency()));
-  std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(store),
-                                            std::move(catalog), std::move(log), shards));
+  std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(isolation),
+                                            std::move(store), std::move(catalog), std::move(log),
+                                            shards));
   HC_TRY(engine->build_partitions());
   HC_TRY(engine->build_replay());
   return engine;
 }
 
-Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog,
-               std::unique_ptr<Log> log, size_t shards)
+Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Isolation> isolation,
+               std::unique_ptr<Store> store, Catalog catalog, std::unique_ptr<Log> log,
+               size_t shards)
     : ReadService(std::move(config), std::move(store), std::move(catalog),
                   [this](const auto& partitions, const auto& range, auto slot) {
                     return open_pages(partitions, range, slot);
                   }),
       files_(files),
+      isolation_(std::move(isolation)),
       log_(std::move(log)),
       gap_numbers_(*store_, "gap"),
       ingest_(config_, catalog_, *log_, ledger_,
@@ -165,6 +170,7 @@ Status Engine::build_replay() {
                               .catalog = catalog_,
                               .store = *store_,
                               .runtime = runtime_,
+                              .isolation = *isolation_,
                               .next_job = [this] { return job_numbers_.take(); },
                               .next_gap = [this] { return gap_numbers_.take(); },
                               .committed =
@@ -274,6 +280,9 @@ void Engine::begin() {
            {{"recovery_seconds", std::chrono::duration<double>(recovered_at_ - opened_).count()},
             {"recovered_events", recovered_events_}});
   report_lost();
+  // Not before: a lane that reads a long log again would leave nothing to the threads it waits for.
+  for (uint32_t i = 0; i < shards_; ++i)
+    runtime_.post(ShardId{i}, [this] { isolation_->enter_live(); });
   replay_->start();
   start_sources();
   verifier_.start();

@@ -3,8 +3,8 @@
 //
 //   threads   shard-00 …  lanes (apply, seal)      back     rollups, replay log, timers
 //             reads       pages for late merges    src-*    one per pull source
-//             verify      what is stored, at idle priority
-//             (and those of the log writer, the committer and the HTTP server)
+//             verify      what is stored            replay-* pieces of history; both at idle
+//             priority (and those of the log writer, the committer and the HTTP server)
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
 // what lossy sources missed meanwhile is a gap → sources resume at their last durable token, pushes
@@ -25,6 +25,7 @@
 #include "base/thread_runtime.h"
 #include "engine/back_worker.h"
 #include "engine/ingest.h"
+#include "engine/isolation.h"
 #include "engine/lane_worker.h"
 #include "engine/live_latency.h"
 #include "engine/number_pool.h"
@@ -79,8 +80,8 @@ class Engine final : public ReadService {
     std::unique_ptr<BackWorker> back;
   };
 
-  Engine(Config config, FileSystem& files, std::unique_ptr<Store> store, Catalog catalog,
-         std::unique_ptr<Log> log, size_t shards);
+  Engine(Config config, FileSystem& files, std::unique_ptr<Isolation> isolation,
+         std::unique_ptr<Store> store, Catalog catalog, std::unique_ptr<Log> log, size_t shards);
   Status build_partitions();
   Status build_replay();
   ReplayGovernor::LiveSignals live_signals();
@@ -100,6 +101,7 @@ class Engine final : public ReadService {
   Status commit_facts(Commit commit);
 
   FileSystem& files_;
+  const std::unique_ptr<Isolation> isolation_;  // in one place: threads of the log use it
   const std::unique_ptr<Log> log_;
   NumberPool gap_numbers_;
   Ledger ledger_;

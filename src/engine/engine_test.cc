@@ -1,5 +1,11 @@
 #include "engine/engine.h"
 
+#include <sched.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/host.h"
 #include "engine/engine_test_util.h"
 
 namespace hindcast {
@@ -55,6 +61,32 @@ TEST_F(EngineTest, LateEventMakesANewVersionOfBucketAndRollup) {
   EXPECT_EQ(values(after[0]), "10 9 2 2");
   EXPECT_EQ(values(buckets(5min)[0]), values(after[0]));
   EXPECT_EQ(engine_->status().sources[0].late, 1U);
+}
+
+/// The scheduler's policy of a thread of this process, once it has its name.
+int policy_of(const std::string& wanted) {
+  while (true) {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      if (read_host_file(task.path().string() + "/comm", 100).value_or("") == wanted + "\n")
+        return ::sched_getscheduler(std::stoi(task.path().filename())) & ~SCHED_RESET_ON_FORK;
+    }
+    std::this_thread::yield();
+  }
+}
+
+// Live goes first, a replay gets what is left, and whoever live waits for is neither.
+TEST_F(EngineTest, EachThreadIsInItsClass) {
+  open();
+  engine_->wait_drained();
+  while (engine_->status().isolation.replay != Scheduling::kIdle) std::this_thread::yield();
+  const IsolationStatus status = engine_->status().isolation;
+  EXPECT_EQ(status.kind, "threads");
+  const int live = status.live == Scheduling::kFifo ? SCHED_FIFO : SCHED_OTHER;
+  EXPECT_EQ(policy_of("shard-00"), live);
+  EXPECT_EQ(policy_of("log-live"), live);
+  EXPECT_EQ(policy_of("replay-0"), SCHED_IDLE);
+  for (const char* normal : {"store-commit", "store-replay", "replay-floor", "back", "reads"})
+    EXPECT_EQ(policy_of(normal), SCHED_OTHER) << normal;
 }
 
 // An orderly stop and a new start show the same buckets and tallies, open ones too.

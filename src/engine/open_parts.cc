@@ -17,12 +17,15 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, FileSystem& file
   options.cache = config.store.cache;
   options.keep_versions = config.store.keep_versions;
   options.read_only = read_only;
+  options.bulk_rate =
+      config.replay.isolation == IsolationKind::kOff ? ByteCount{} : config.limits.bulk_rate;
   HC_TRY_ASSIGN(std::unique_ptr<Store> store, EmbeddedStore::open(files, std::move(options)));
   return store;
 }
 
 Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files,
-                                      const Catalog& catalog, const Store& store) {
+                                      const Catalog& catalog, const Store& store,
+                                      std::function<void()> live_begins) {
   EmbeddedLogOptions options;
   options.folder = config.log.dir;
   options.segment = config.log.segment;
@@ -41,7 +44,8 @@ Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files,
       if (drained) replay = std::max(replay, drained->applied);
     }
   }
-  HC_TRY_ASSIGN(std::unique_ptr<Log> log, ThreadedLog::open(files, std::move(options)));
+  HC_TRY_ASSIGN(std::unique_ptr<Log> log,
+                ThreadedLog::open(files, std::move(options), std::move(live_begins)));
   return log;
 }
 

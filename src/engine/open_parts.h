@@ -1,5 +1,6 @@
 // Opens the parts of an installation as the configuration says.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -18,7 +19,8 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, FileSystem& file
 /// The log, on threads of its own. The store says which positions it has seen, so that a log folder
 /// that was lost does not hand them out again.
 Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files,
-                                      const Catalog& catalog, const Store& store);
+                                      const Catalog& catalog, const Store& store,
+                                      std::function<void()> live_begins = nullptr);
 
 /// A pull source that goes on behind `resume`. Requires: not kHttp. Errors: as the kind says (a
 /// file that is not there).

@@ -87,6 +87,7 @@ void ReplayGovernor::tick(MonoTime now) {
   const Signals signals = measure(now);
   const std::scoped_lock lock(mutex_);
   const Allowance allowance = governor_.tick(signals, now);
+  at_.starved(allowance.starved);
   at_.book.govern(allowance, signals.live_apply, now, at_.runtime.wall_now());
   const Limits& limits = governor_.limits();
   status_.limits = limits;

@@ -45,6 +45,7 @@ class ReplayGovernor {
     JobBook& book;
     std::shared_ptr<Chain> chain;  // owners: the workers, and this
     std::function<LiveSignals()> live;
+    std::function<void(bool)> starved;  // replay is allowed to go on and gets no CPU
   };
   /// Errors: of the store.
   static Result<std::unique_ptr<ReplayGovernor>> open(Places places);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_class.h"
 #include "engine/reader.h"
 #include "model/key.h"
 #include "progress/replay_windows.h"
@@ -29,7 +30,9 @@ uint32_t workers_max(const ReplayConfig& config) {
 }  // namespace
 
 ReplayLane::ReplayLane(Places places, Histories histories)
-    : at_(std::move(places)), histories_(std::move(histories)) {
+    : at_(std::move(places)),
+      histories_(std::move(histories)),
+      first_worker_([this] { return at_.runtime.mono_now(); }) {
   for (const auto& [name, stream] : at_.catalog.streams()) {
     streams_[stream.id] = {stream.id, stream.schema, at_.catalog.lane_aggregates(name),
                            stream.partitions};
@@ -53,7 +56,10 @@ Result<std::unique_ptr<ReplayLane>> ReplayLane::open(Places places, Histories hi
                                                        .runtime = lane->at_.runtime,
                                                        .book = *lane->book_,
                                                        .chain = lane->chain_,
-                                                       .live = lane->at_.live}));
+                                                       .live = lane->at_.live,
+                                                       .starved = [at = lane.get()](bool starved) {
+                                                         at->first_worker_.set_starved(starved);
+                                                       }}));
   HC_TRY(lane->restore());
   return lane;
 }
@@ -135,14 +141,32 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .chain = chain_,
        .worker = worker},
       rng);
+  const ReplayClass::Step step = [&](MonoTime at) {
+    return runner.step(at, at_.runtime.wall_now());
+  };
+  std::jthread helper;
+  if (worker == 0) {  // begun before this thread is idle, or it would be idle, too
+    helper = std::jthread([&](const std::stop_token& ending) {
+      name_this_thread("replay-floor");
+      first_worker_.serve(ending, step);
+    });
+  }
+  at_.isolation.enter_replay();
   uint64_t seen = 0;
   while (!stop.stop_requested()) {
     const MonoTime now = at_.runtime.mono_now();
-    const MonoTime next = runner.step(now, at_.runtime.wall_now());
+    const std::optional<MonoTime> stepped =
+        worker == 0 ? first_worker_.step(stop, step) : std::optional(step(now));
+    if (!stepped) break;
+    const MonoTime next = *stepped;
     if (next <= at_.runtime.mono_now()) continue;
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, next - now, [&] { return changes_ != seen; });
     seen = changes_;
+  }
+  if (helper.joinable()) {
+    helper.request_stop();
+    helper.join();
   }
   runner.release(at_.runtime.mono_now(), at_.runtime.wall_now());
 }

@@ -22,6 +22,8 @@
 
 #include "base/runtime.h"
 #include "engine/catalog.h"
+#include "engine/isolation.h"
+#include "engine/replay_class.h"
 #include "engine/replay_governor.h"
 #include "engine/service.h"
 #include "history/history.h"
@@ -36,6 +38,7 @@ class ReplayLane {
     const Catalog& catalog;
     Store& store;
     Runtime& runtime;
+    Isolation& isolation;
     std::function<Result<uint64_t>()> next_job;  // numbers of jobs
     std::function<Result<GapId>()> next_gap;     // for what damaged pages lost
     std::function<void(StreamId)> committed;     // a replay changed pages of it: marks may wait
@@ -95,6 +98,7 @@ class ReplayLane {
   uint64_t changes_ = 0;                 // guarded by mutex_; counts wake()
   std::map<GapId, EventTime> taken_to_;  // guarded by mutex_; how far jobs were opened for a gap
   std::shared_ptr<Chain> chain_;         // owners: this, workers and the governor
+  ReplayClass first_worker_;             // steps of worker 0: for whoever watches the floor
   std::unique_ptr<ReplayGovernor> governor_;
   std::vector<std::jthread> threads_;
 };

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/runtime.h"
+#include "base/thread_class.h"
 #include "format/config.h"
 #include "log/log.h"
 #include "model/key.h"
@@ -105,6 +106,12 @@ struct VerifiedStatus {
   uint64_t cycles = 0;               // ended since the start
   ByteCount bytes;                   // read since the start
 };
+/// How threads are told apart (engine/isolation.h).
+struct IsolationStatus {
+  std::string kind = "off";  // as configured: "off", "threads"
+  Scheduling live = Scheduling::kNormal, replay = Scheduling::kNormal;
+};
+
 /// One link of the chain of backpressure between history and store (replay/chain.h).
 struct LinkStatus {
   std::string name;  // "history", "merge", "commit"
@@ -133,6 +140,7 @@ struct SystemStatus {
   std::optional<GovernorStatus> governor;          // of a running daemon
   LogStats live_log, replay_log;
   StoreHealth store;
+  IsolationStatus isolation;
   ByteCount rss;
   Duration uptime{}, recovery{};  // recovery: how long the start took until caught up
   uint64_t recovered_events = 0;

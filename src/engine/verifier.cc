@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "base/log.h"
-#include "base/thread_priority.h"
+#include "base/thread_class.h"
 
 namespace hindcast {
 namespace {
@@ -43,7 +43,7 @@ void Verifier::stop() {
 
 void Verifier::run(const std::stop_token& stop) {
   name_this_thread("verify");
-  make_this_thread_idle();
+  enter(ThreadClass::kIdle);
   const auto paced = [&](ByteCount bytes) {
     const double seconds = static_cast<double>(bytes.value) / static_cast<double>(rate_.value);
     return wait(stop, Duration(static_cast<int64_t>(1e9 * seconds)));

@@ -183,6 +183,11 @@ struct RateLimit {
   double share = 0;  // (0, 1], when not absolute
   bool operator==(const RateLimit&) const = default;
 };
+/// How live is kept from feeling a replay.
+enum class IsolationKind : uint8_t {
+  kOff,      // as if there were no live: to measure what the other one does
+  kThreads,  // classes of threads, reading past the cache, paced writes
+};
 /// The replay lane: jobs, and the drain of events later than `late_as_replay`.
 struct ReplayConfig {
   RateLimit rate{.per_second = std::nullopt, .share = 0.25};
@@ -190,6 +195,7 @@ struct ReplayConfig {
   uint32_t subwindows_at_once = 2;
   uint32_t sources_at_once = 2;
   Duration stagger = 5s;  // between the first jobs of sources that reconnected at once
+  IsolationKind isolation = IsolationKind::kThreads;
   std::optional<RateLimit> bytes_rate, store_ops_rate, requests_rate;
   // Targets of the safety valve, and within which time a backlog is to be gone (replay/limits.h).
   Duration live_p99 = 20ms, live_queue_age = 1s, commit_p99 = 500ms, catch_up_within = 1h;
@@ -199,7 +205,9 @@ struct ReplayConfig {
 struct LimitsConfig {
   ByteCount open_memory = 256_MiB;
   ByteCount verify_rate = 4_MiB;  // of stored pages per second, in the background; 0 = off
-};                                // [limits]; open_memory: open buckets of all partitions together
+  ByteCount bulk_rate =
+      32_MiB;  // per second: writes of replay; of flushes and compactions; 0 = any
+};             // [limits]; open_memory: open buckets of all partitions together
 
 struct Config {
   std::string file;  // as named by the user; "" = built in code

@@ -43,6 +43,9 @@ TEST(ConfigExampleTest, ItIsAWorkingConfiguration) {
   EXPECT_EQ(outcome.config->store.cache, defaults.store.cache);
   EXPECT_EQ(outcome.config->store.keep_versions, defaults.store.keep_versions);
   EXPECT_EQ(outcome.config->limits.open_memory, defaults.limits.open_memory);
+  EXPECT_EQ(outcome.config->limits.verify_rate, defaults.limits.verify_rate);
+  EXPECT_EQ(outcome.config->limits.bulk_rate, defaults.limits.bulk_rate);
+  EXPECT_EQ(outcome.config->replay.isolation, defaults.replay.isolation);
   EXPECT_EQ(outcome.config->replay.rate.per_second, std::optional<uint64_t>(50'000));
   const SourceConfig source;
   EXPECT_EQ(outcome.config->sources[0].late_as_replay, source.late_as_replay);

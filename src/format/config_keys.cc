@@ -167,6 +167,7 @@ constexpr ConfigKey kKeys[] = {
 
     {"limits", "open_memory"},
     {"limits", "verify_rate"},
+    {"limits", "bulk_rate"},
 
     {"replay", "rate"},
     {"replay", "floor"},

@@ -194,7 +194,8 @@ void read_replay(Section& section, ReplayConfig& replay) {
   replay.sources_at_once = count("sources_at_once", replay.sources_at_once);
   replay.stagger = section.duration("stagger", Duration(0)).value_or(replay.stagger);
   section.choice("route", {"direct"}, {"separate", "shared"});
-  section.choice("isolation", {"threads"}, {"process"});
+  if (section.choice("isolation", {"threads", "off"}, {"process"}) == "off")
+    replay.isolation = IsolationKind::kOff;
   replay.live_p99 = section.duration("live_p99", 1us).value_or(replay.live_p99);
   replay.live_queue_age = section.duration("live_queue_age", 1ms).value_or(replay.live_queue_age);
   replay.commit_p99 = section.duration("commit_p99", 1ms).value_or(replay.commit_p99);
@@ -253,6 +254,8 @@ Config read_config(const TomlNode& tree, const std::string& file, const std::str
                                     .value_or(config.limits.open_memory);
     config.limits.verify_rate =
         limits->bytes("verify_rate", ByteCount{}, 1_GiB).value_or(config.limits.verify_rate);
+    config.limits.bulk_rate =
+        limits->bytes("bulk_rate", ByteCount{}, 1_GiB).value_or(config.limits.bulk_rate);
   }
   if (auto replay = root.section("replay", "replay")) read_replay(*replay, config.replay);
   build_streams(std::move(streams), std::move(sources), std::move(aggregates), config, problems);

@@ -12,7 +12,7 @@ constexpr size_t kRawSize = 64 << 10;
 Result<FileContent> FileContent::open(FileSystem& files, const std::string& path, std::string name,
                                       uint64_t skip) {
   FileContent out;
-  auto file = files.open(path, OpenMode::kRead);
+  auto file = files.open(path, OpenMode::kReadOnce);
   if (!file) {
     const bool gone = file.error().code == ErrorCode::kNotFound;
     return std::move(file).error().with((gone ? "no-file: " : "unreadable: ") + name);

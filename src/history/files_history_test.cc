@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "base/posix_files.h"
 #include "base/sim_files.h"
+#include "base/temp_folder_test_util.h"
 #include "base/virtual_runtime.h"
 #include "history/file_readings.h"
 #include "history/history_contract_test.h"
@@ -103,8 +105,35 @@ struct ManyFiles : FilesWorld {
   }
 };
 
+/// Read past the cache, in files that end within a block.
+struct FilesOnDisk {
+  explicit FilesOnDisk(const std::vector<Trade>& trades)
+      : setup([this](HistoryConfig& history) { history.path = folder.path() + "/{day}.ndjson*"; }) {
+    for (int day = 0; day < 3; ++day) {
+      const Bytes content = ndjson_of(of_day(trades, day));
+      const std::string path = folder.path() + "/" + day_name(day) + ".ndjson";
+      if (day == 1)
+        write_file(files, path + ".gz", gzip(content));
+      else
+        write_file(files, path, content);
+    }
+  }
+  History& history() {
+    if (!history_) history_ = make_history(setup.schema, setup.source, files, runtime).value();
+    return *history_;
+  }
+  const StreamSchema& schema() { return setup.schema; }
+  static constexpr bool kOnce = true;
+
+  TempFolder folder;
+  PosixFileSystem files;
+  VirtualRuntime runtime{1};
+  HistorySetup setup;
+  std::unique_ptr<History> history_;
+};
+
 using FileWorlds =
-    testing::Types<FilePerDayAndSymbol, CompressedCsvPerDay, OneFileForAll, ManyFiles>;
+    testing::Types<FilePerDayAndSymbol, CompressedCsvPerDay, OneFileForAll, ManyFiles, FilesOnDisk>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Files, HistoryContractTest, FileWorlds);
 
 // ── what is particular about files ──────────────────────────────────────────────────────────────

@@ -1,12 +1,15 @@
 #include "log/threaded_log.h"
 
-#include <pthread.h>
+#include "base/thread_class.h"
 
 namespace hindcast {
 
-ThreadedLog::Worker::Worker(const char* name, std::function<void()> work)
-    : work_(std::move(work)), thread_([this, name](const std::stop_token& stop) {
-        pthread_setname_np(pthread_self(), name);
+ThreadedLog::Worker::Worker(const char* name, std::function<void()> begins,
+                            std::function<void()> work)
+    : work_(std::move(work)),
+      thread_([this, name, begins = std::move(begins)](const std::stop_token& stop) {
+        name_this_thread(name);
+        if (begins) begins();
         run(stop);
       }) {}
 
@@ -40,19 +43,21 @@ void ThreadedLog::Worker::run(const std::stop_token& stop) {
 ThreadedLog::ThreadedLog(std::unique_ptr<EmbeddedLog> log) : log_(std::move(log)) {}
 
 Result<std::unique_ptr<ThreadedLog>> ThreadedLog::open(FileSystem& files,
-                                                       EmbeddedLogOptions options) {
+                                                       EmbeddedLogOptions options,
+                                                       std::function<void()> live_begins) {
   HC_TRY_ASSIGN(std::unique_ptr<EmbeddedLog> embedded,
                 EmbeddedLog::open(files, std::move(options)));
   std::unique_ptr<ThreadedLog> log(new ThreadedLog(std::move(embedded)));
   ThreadedLog& self = *log;
-  self.prepare_ = std::make_unique<Worker>("log-prepare", [&self] { self.maintain(); });
-  const auto writer = [&self](const char* name, Channel channel) {
-    return std::make_unique<Worker>(name, [&self, channel] {
+  self.prepare_ = std::make_unique<Worker>("log-prepare", nullptr, [&self] { self.maintain(); });
+  const auto writer = [&self](const char* name, Channel channel, std::function<void()> begins) {
+    return std::make_unique<Worker>(name, std::move(begins), [&self, channel] {
       while (self.log_->write_pending(channel)) {
       }
     });
   };
-  self.writers_ = {writer("log-live", Channel::kLive), writer("log-replay", Channel::kReplay)};
+  self.writers_ = {writer("log-live", Channel::kLive, std::move(live_begins)),
+                   writer("log-replay", Channel::kReplay, nullptr)};
   self.log_->on_work([&self](Channel channel, LogWork work) {
     if (work == LogWork::kWrite) {
       self.writers_[static_cast<size_t>(channel)]->wake();

@@ -17,8 +17,10 @@ namespace hindcast {
 
 class ThreadedLog final : public Log {
  public:
-  /// Errors: as EmbeddedLog::open. `files` outlives it.
-  static Result<std::unique_ptr<ThreadedLog>> open(FileSystem& files, EmbeddedLogOptions options);
+  /// `live_begins`: called first thing on log-live. Errors: as EmbeddedLog::open. `files` outlives
+  /// it.
+  static Result<std::unique_ptr<ThreadedLog>> open(FileSystem& files, EmbeddedLogOptions options,
+                                                   std::function<void()> live_begins = nullptr);
   ~ThreadedLog() override;  // writes what was appended and ends the threads, if close() did not
 
   void append(Channel channel, std::vector<LogAppend> records,
@@ -52,7 +54,7 @@ class ThreadedLog final : public Log {
   // One thread that works when it is woken, and once more after it was asked to stop.
   class Worker {
    public:
-    Worker(const char* name, std::function<void()> work);
+    Worker(const char* name, std::function<void()> begins, std::function<void()> work);
     void wake();
     void stop();
 

@@ -20,6 +20,13 @@ bool empty(const Window& w) { return w.start >= w.end; }
 
 }  // namespace
 
+void JobBook::Entry::prove(Work& at, std::vector<GapOutcome>& outcomes) {
+  for (const Window& window : std::exchange(at.unproved, {})) {
+    add_window(job.done, window);
+    fills.fill(window, outcomes);
+  }
+}
+
 JobBook::JobBook(JobLimits limits, Save save, Locate locate, MonoTime now)
     : limits_(limits),
       save_(std::move(save)),

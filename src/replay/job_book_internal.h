@@ -43,12 +43,8 @@ struct JobBook::Entry {
     const auto found = std::ranges::find(work, piece, &Work::piece);
     return found == work.end() ? nullptr : &*found;
   }
-  void prove(Work& at, std::vector<GapOutcome>& outcomes) {
-    for (const Window& window : std::exchange(at.unproved, {})) {
-      add_window(job.done, window);
-      fills.fill(window, outcomes);
-    }
-  }
+  /// What is committed of a piece is all there is of it.
+  void prove(Work& at, std::vector<GapOutcome>& outcomes);
   /// What is committed, be it certain or only assumed to be all.
   std::vector<Window> committed() const {
     std::vector<Window> out = job.done;

@@ -379,9 +379,16 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
     for (const Gap& gap : commit_->gaps) gaps_.push_back(gap.id);
     committing_ = true;
     commit_at_ = now;
-    at_.store.commit(*std::exchange(commit_, std::nullopt),
-                     Inbox::answer<CommitResult>(inbox_, &Inbox::committed, chain_, Link::kCommit,
-                                                 room, at_.wake));
+    // Told from the store's thread: this one may be idle, and `committed` is a live thread's, too.
+    at_.store.commit(
+        *std::exchange(commit_, std::nullopt),
+        [answer = Inbox::answer<CommitResult>(inbox_, &Inbox::committed, chain_, Link::kCommit,
+                                              room, at_.wake),
+         committed = at_.committed, stream = assignment_->job.stream](Result<CommitResult> result) {
+          const bool stands = result.has_value();
+          answer(std::move(result));
+          if (stands) committed(stream);
+        });
   }
   std::optional<Result<CommitResult>> result = inbox_->take<CommitResult>(&Inbox::committed);
   if (!result) return now + kLongWait;
@@ -392,7 +399,6 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
   } else {
     because(Reason::kCompute, now);
     run_->committed(**result);
-    at_.committed(assignment_->job.stream);
     if ((*result)->state == CommitState::kCommitted && at_.gap_known)
       std::ranges::for_each(gaps_, at_.gap_known);
   }

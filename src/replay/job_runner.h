@@ -44,7 +44,8 @@ class JobRunner {
     std::function<const ReplayStream&(StreamId)> stream;
     std::function<ReplaySource(SourceId)> source;
     std::function<void()> wake;               // any thread: step() again
-    std::function<void(StreamId)> committed;  // pages of it changed: marks may wait
+    std::function<void(StreamId)> committed;  // pages of it changed: marks may wait. On the
+                                              // store's thread, maybe after this runner has gone
     /// For what damaged pages lost (lane/remake.h); absent: such a page sets its piece aside.
     std::function<Result<GapId>()> next_gap = nullptr;
     std::function<void(GapId)> gap_known = nullptr;  // such a gap is in the store; may be null

@@ -597,6 +597,8 @@ TEST_F(ApiTest, MetricsAreOneSampleALine) {
       text.find(
           "# TYPE hindcast_log_used_bytes gauge\nhindcast_log_used_bytes{channel=\"live\"} 0\n"),
       std::string::npos);
+  EXPECT_NE(text.find("hindcast_live_thread_class{class=\"fifo\"} 0\n"), std::string::npos);
+  EXPECT_NE(text.find("hindcast_live_thread_class{class=\"normal\"} 1\n"), std::string::npos);
   EXPECT_EQ(text.find("frontier_timestamp_seconds{"),
             std::string::npos);  // unknown is no sample, not zero
 }

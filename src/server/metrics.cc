@@ -239,6 +239,10 @@ Bytes metrics_text(const Metered& metered) {
   channels("hindcast_log_used_bytes", "Bytes kept in the log.", &LogStats::size);
   channels("hindcast_log_max_bytes", "Bound of the log; at it ingest answers 429.",
            &LogStats::limit);
+  text.metric("hindcast_live_thread_class", "gauge",
+              "1: the class that live threads have; fifo is best, normal means none.");
+  for (const Scheduling held : {Scheduling::kFifo, Scheduling::kShortSlice, Scheduling::kNormal})
+    text.sample({{"class", to_string(held)}}, status.isolation.live == held ? 1 : 0);
   text.one("hindcast_store_stalled", "gauge", "1: the store takes no writes.",
            status.store.stalled ? 1 : 0);
   text.one("hindcast_store_slowed", "gauge", "1: the store delays writes.",

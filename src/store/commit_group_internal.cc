@@ -36,10 +36,11 @@ Result<uint32_t> id_of(BytesView key) {
   return id;
 }
 
-size_t reserved_bytes(const std::vector<const Commit*>& commits) {
+size_t reserved_bytes(const std::vector<CommitGroup::Member>& commits) {
   size_t bytes = 4096;
-  for (const Commit* commit : commits) {
-    for (const Row& row : commit->rows) bytes += 96 + 2 * row.at.key.size() + row.state.size();
+  for (const CommitGroup::Member& member : commits) {
+    for (const Row& row : member.commit->rows)
+      bytes += 96 + 2 * row.at.key.size() + row.state.size();
   }
   return bytes;
 }
@@ -96,14 +97,14 @@ Result<PartFiles::Accounts> load_accounts(const Database& database) {
 }
 
 CommitGroup::CommitGroup(Shared& shared, const Known& known, Duration keep_changes,
-                         std::vector<const Commit*> commits)
+                         std::vector<Member> commits)
     : shared_(shared),
       known_(known),
       keep_changes_(keep_changes),
       commits_(std::move(commits)),
       batch_(reserved_bytes(commits_)) {
   bool rows_before = false;
-  for (const Commit* commit : commits_) {
+  for (const auto& [commit, places] : commits_) {
     rows_may_meet_ |=
         rows_before && std::any_of(commit->rows.begin(), commit->rows.end(),
                                    [](const Row& row) { return row.version > Version{1}; });
@@ -137,8 +138,8 @@ Result<CommitGroup::Page*> CommitGroup::page(const PageKey& key) {
 }
 
 Status CommitGroup::decide() {
-  for (const Commit* commit : commits_) {
-    HC_TRY_ASSIGN(CommitResult result, decide(*commit));
+  for (const Member& member : commits_) {
+    HC_TRY_ASSIGN(CommitResult result, decide(*member.commit));
     standing_ += result.state == CommitState::kCommitted;
     results_.push_back(std::move(result));
   }
@@ -199,15 +200,27 @@ Result<CommitResult> CommitGroup::decide(const Commit& commit) {
 
 Status CommitGroup::place_parts() {
   places_.clear();
+  added_.clear();
   part_bytes_ = {};
   for (size_t i = 0; i < commits_.size(); ++i) {
     if (results_[i].state != CommitState::kCommitted) continue;
-    for (const PageAdd& add : commits_[i]->pages) {
-      places_.push_back(shared_.parts->add(commits_[i]->lane, add.key, add.part));
+    const auto& [commit, places] = commits_[i];
+    if (places != nullptr) places_.insert(places_.end(), places->begin(), places->end());
+    for (const PageAdd& add : commit->pages) {
       part_bytes_ += ByteCount{add.part.size()};
+      if (places != nullptr) continue;
+      added_.push_back(shared_.parts->add(Lane::kLive, add.key, add.part));
+      places_.push_back(added_.back());
     }
   }
-  return shared_.parts->sync();
+  return shared_.parts->sync(Lane::kLive);
+}
+
+void CommitGroup::settle_parts() {
+  shared_.parts->settled(added_);
+  for (const Member& member : commits_) {
+    if (member.places != nullptr) shared_.parts->settled(*member.places);
+  }
 }
 
 void CommitGroup::put(Table table, BytesView key, BytesView value) {
@@ -224,7 +237,7 @@ void CommitGroup::remove(Table table, BytesView key) {
 Status CommitGroup::build() {
   std::span<const PartRef> places = places_;
   for (size_t i = 0; i < commits_.size(); ++i) {
-    const Commit& commit = *commits_[i];
+    const Commit& commit = *commits_[i].commit;
     if (results_[i].state == CommitState::kCommitted) {
       HC_TRY(build(commit, places.first(commit.pages.size())));
       places = places.subspan(commit.pages.size());

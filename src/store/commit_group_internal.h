@@ -2,7 +2,7 @@
 // placed, then everything put into one RocksDB batch.
 //
 //   decide()       which commits stand: expected page versions, epochs, the chain of checkpoints
-//   place_parts()  parts of those that stand: written and synced; again after kOverloaded
+//   place_parts()  live's parts of those that stand: written and synced; again after kOverloaded
 //   build()        heads, rows, facts, accounts and changes, as one batch
 //   durable()      what is known from now on, once that batch is
 //
@@ -48,9 +48,14 @@ Result<PartFiles::Accounts> load_accounts(const Database& database);
 
 class CommitGroup {
  public:
-  /// `commits` and `shared` outlive the group.
+  struct Member {
+    const Commit* commit = nullptr;
+    /// Of a replay: its parts are written already, here.
+    const std::vector<PartRef>* places = nullptr;
+  };
+  /// What the members point at, and `shared`, outlive the group.
   CommitGroup(Shared& shared, const Known& known, Duration keep_changes,
-              std::vector<const Commit*> commits);
+              std::vector<Member> commits);
 
   Status decide();
   Status place_parts();
@@ -58,6 +63,8 @@ class CommitGroup {
   rocksdb::WriteBatch& batch() { return batch_; }
   bool empty() const { return standing_ == 0; }
   Known& durable() { return known_; }
+  /// What stands is durable: parts that it does not name never will be named.
+  void settle_parts();
   /// One per commit, complete after build().
   std::vector<CommitResult>& results() { return results_; }
   ByteCount part_bytes() const { return part_bytes_; }
@@ -87,11 +94,12 @@ class CommitGroup {
   Shared& shared_;
   Known known_;
   const Duration keep_changes_;
-  const std::vector<const Commit*> commits_;
+  const std::vector<Member> commits_;
   std::vector<CommitResult> results_;
   size_t standing_ = 0;
   std::map<PageKey, Page> pages_;
   std::vector<PartRef> places_;  // of the parts of all commits that stand, in order
+  std::vector<PartRef> added_;   // those of them that the group wrote itself
   ByteCount part_bytes_;
   // Rows of earlier commits of the group by encoded key, where a later one may supersede them.
   bool rows_may_meet_ = false;

@@ -3,6 +3,7 @@
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/rate_limiter.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
@@ -66,6 +67,40 @@ bool direct_io_works(rocksdb::Env& env, const std::string& folder) {
   return works;
 }
 
+/// Flushes and compactions in pieces of 64 KiB, spread over time; but once writes are slowed or
+/// stopped for want of a flush, which is when RocksDB asks as a user would, it goes at full speed:
+/// then it holds up live more than the disk's queue would.
+class BulkLimiter final : public rocksdb::RateLimiter {
+ public:
+  static std::shared_ptr<BulkLimiter> make(ByteCount rate) {
+    constexpr int64_t kPiece = 64 << 10;
+    const int64_t per_second = static_cast<int64_t>(rate.value);
+    const int64_t refill_us = std::max<int64_t>(kPiece * 1'000'000 / per_second, 1'000);
+    return std::make_shared<BulkLimiter>(std::unique_ptr<rocksdb::RateLimiter>(
+        rocksdb::NewGenericRateLimiter(per_second, refill_us)));
+  }
+  explicit BulkLimiter(std::unique_ptr<rocksdb::RateLimiter> inner)
+      : RateLimiter(rocksdb::RateLimiter::Mode::kWritesOnly), inner_(std::move(inner)) {}
+
+  using rocksdb::RateLimiter::Request;
+  void Request(const int64_t bytes, const rocksdb::Env::IOPriority priority,
+               rocksdb::Statistics* stats) override {
+    if (priority != rocksdb::Env::IO_USER) inner_->Request(bytes, priority, stats);
+  }
+  void SetBytesPerSecond(int64_t per_second) override { inner_->SetBytesPerSecond(per_second); }
+  int64_t GetSingleBurstBytes() const override { return inner_->GetSingleBurstBytes(); }
+  int64_t GetTotalBytesThrough(rocksdb::Env::IOPriority priority) const override {
+    return inner_->GetTotalBytesThrough(priority);
+  }
+  int64_t GetTotalRequests(rocksdb::Env::IOPriority priority) const override {
+    return inner_->GetTotalRequests(priority);
+  }
+  int64_t GetBytesPerSecond() const override { return inner_->GetBytesPerSecond(); }
+
+ private:
+  const std::unique_ptr<rocksdb::RateLimiter> inner_;
+};
+
 rocksdb::DBOptions db_options(const DatabaseOptions& options, rocksdb::Env& env,
                               const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::DBOptions db;
@@ -83,6 +118,7 @@ rocksdb::DBOptions db_options(const DatabaseOptions& options, rocksdb::Env& env,
       .PermitUncheckedError();
   db.use_direct_io_for_flush_and_compaction =
       !options.read_only && direct_io_works(env, options.folder);
+  if (options.bulk_rate != ByteCount{}) db.rate_limiter = BulkLimiter::make(options.bulk_rate);
   db.bytes_per_sync = 1 << 20;
   // The committer is the only writer of rows; without concurrent inserts each one begins where the
   // last one ended, and a slice's rows are sorted.

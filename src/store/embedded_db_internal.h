@@ -33,6 +33,7 @@ struct DatabaseOptions {
   ByteCount cache = 64_MiB;  // blocks and memtables together
   Duration keep_versions = 30 * 24h;
   bool read_only = false;
+  ByteCount bulk_rate;          // of flushes and compactions, per second; 0 = as fast as it goes
   rocksdb::Env* env = nullptr;  // absent: the process's own
 };
 
@@ -76,10 +77,11 @@ struct Shared {
 
   std::mutex mutex;
   std::multiset<uint64_t> snapshots;  // sequence numbers of those alive
-  /// True when a snapshot older than `sequence` is alive.
-  bool read_before(uint64_t sequence) {
-    const std::lock_guard hold(mutex);
-    return !snapshots.empty() && *snapshots.begin() < sequence;
+  /// True when no snapshot older than `sequence` is alive. False also when somebody is in there at
+  /// the moment: it may be a replay thread that gets no CPU, and the committer can ask again later.
+  bool certainly_unread_before(uint64_t sequence) {
+    const std::unique_lock hold(mutex, std::try_to_lock);
+    return hold && (snapshots.empty() || *snapshots.begin() >= sequence);
   }
 };
 

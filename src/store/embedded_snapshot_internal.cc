@@ -95,6 +95,9 @@ Status EmbeddedSnapshot::scan(
     Table table, BytesView from, BytesView to,
     const std::function<Result<bool>(BytesView key, BytesView value)>& each) const {
   rocksdb::ReadOptions options = read_options();
+  // Heads are scanned by those who go through all there is: replay and verifiers. What live reads
+  // again and again is to stay in the cache.
+  options.fill_cache = table != kHeads;
   const rocksdb::Slice bound = slice(to);
   options.iterate_upper_bound = &bound;
   const Database& database = *shared_->database;
@@ -152,7 +155,7 @@ Result<PageParts> EmbeddedSnapshot::page(const PageKey& key, Lane lane) const {
   PageParts out;
   HC_TRY_ASSIGN(out.head, head(key, lane));
   for (const PartRef& part : out.head.parts) {
-    HC_TRY_ASSIGN(PartFiles::Content content, shared_->parts->read(key, part));
+    HC_TRY_ASSIGN(PartFiles::Content content, shared_->parts->read(key, part, lane));
     if (!content.damage.empty())
       out.damaged.push_back({static_cast<uint32_t>(out.parts.size()), std::move(content.damage)});
     out.parts.push_back(std::move(content.part));

@@ -1,7 +1,5 @@
 #include "store/embedded_store.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -9,21 +7,19 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/posix_files.h"
+#include "base/thread_class.h"
+#include "base/thread_runtime.h"
 #include "store/commit_group_internal.h"
 #include "store/commit_rules.h"
 #include "store/embedded_db_internal.h"
 #include "store/embedded_snapshot_internal.h"
+#include "store/replay_stage_internal.h"
 
 namespace hindcast {
 
 using namespace embedded;  // NOLINT: the parts of this class
 
 struct EmbeddedStore::Impl {
-  struct Pending {
-    Commit commit;
-    Done<CommitResult> done;
-    ByteCount size;
-  };
   using Queue = std::deque<Pending>;
 
   EmbeddedStoreOptions options;
@@ -34,15 +30,22 @@ struct EmbeddedStore::Impl {
   std::deque<std::pair<uint64_t, uint64_t>>
       dead_files;  // (sequence number after which nobody names it, file)
 
-  // ── between callers and the committer ──────────────────────────────────────────────────────────
-  mutable std::mutex mutex;
+  // ── between live's callers, the stage and the committer; never taken by a replay thread
+  // ─────────
+  std::mutex mutex;
   std::condition_variable_any wake;
-  Queue queues[2];              // by lane; guarded by mutex
-  size_t waiting = 0;           // commits given and not answered; guarded by mutex
-  bool closing = false;         // guarded by mutex
-  std::optional<Error> failed;  // guarded by mutex; set once, then every commit is refused
-  bool stalled = false;         // guarded by mutex
-  std::atomic<uint64_t> bytes_written{0};  // by the committer and put_meta; a figure
+  Queue queues[2];                // by lane; guarded by mutex
+  bool closing = false;           // guarded by mutex
+  bool replay_forwarded = false;  // closing: no more will come; guarded by mutex
+  std::optional<Error> failed;    // guarded by mutex; set once, then every commit is refused
+
+  // Written under the mutex or by the committer; figures, but for has_failed, which follows
+  // `failed`.
+  std::atomic<size_t> live_waiting{0};  // commits given and not answered
+  std::atomic<bool> stalled{false};
+  std::atomic<bool> has_failed{false};
+  std::atomic<uint64_t> bytes_written{0};  // also by put_meta
+  std::unique_ptr<ReplayStage> stage;      // null: read-only
   std::jthread committer;                  // last: it uses all of the above
 
   void run(const std::stop_token& stop);
@@ -53,6 +56,10 @@ struct EmbeddedStore::Impl {
   bool hold(Duration& pause, const Error& why, const std::stop_token& stop);
   void resume();
   void remove_dead_files(const std::vector<uint64_t>& dead);
+  std::optional<Error> refusal();
+  void give(Pending pending);
+  void replay_ended();
+  void answer(Pending pending, Result<CommitResult> result);
   Error fail(const Error& error);
 };
 
@@ -84,6 +91,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(FileSystem& files,
                                                  .cache = options.cache,
                                                  .keep_versions = options.keep_versions,
                                                  .read_only = options.read_only,
+                                                 .bulk_rate = options.bulk_rate,
                                                  .env = options.env}));
   HC_TRY_ASSIGN(impl->known, Known::load(*shared.database));
   HC_TRY_ASSIGN(PartFiles::Accounts accounts, load_accounts(*shared.database));
@@ -94,8 +102,20 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(FileSystem& files,
   impl->options = std::move(options);
   if (!impl->options.read_only) {
     Impl* const self = impl.get();
-    impl->committer = std::jthread([self](const std::stop_token& stop) { self->run(stop); });
-    ::pthread_setname_np(impl->committer.native_handle(), "store-commit");
+    impl->stage = std::make_unique<ReplayStage>(
+        ReplayStage::Places{.parts = *shared.parts,
+                            .rate = impl->options.bulk_rate,
+                            .group_bytes = impl->options.group_bytes,
+                            .retry_first = impl->options.retry_first,
+                            .retry_max = impl->options.retry_max,
+                            .now = steady_now,
+                            .forward = [self](Pending pending) { self->give(std::move(pending)); },
+                            .forwarded_all = [self] { self->replay_ended(); },
+                            .fail = [self](const Error& error) { return self->fail(error); }});
+    impl->committer = std::jthread([self](const std::stop_token& stop) {
+      name_this_thread("store-commit");
+      self->run(stop);
+    });
   }
   return std::unique_ptr<EmbeddedStore>(new EmbeddedStore(std::move(impl)));
 }
@@ -104,22 +124,47 @@ EmbeddedStore::EmbeddedStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 EmbeddedStore::~EmbeddedStore() = default;
 
 void EmbeddedStore::commit(Commit commit, Done<CommitResult> done) {
-  const auto refuse = [&]() -> std::optional<Error> {
-    if (impl_->options.read_only) return invalid_argument("the store was opened for reading");
-    const ByteCount size = size_of(commit);
-    const std::lock_guard lock(impl_->mutex);
-    if (impl_->failed) return impl_->failed;
-    if (impl_->closing) return unavailable("the store is closed");
-    auto& queue = impl_->queues[static_cast<size_t>(commit.lane)];
-    queue.push_back({std::move(commit), std::move(done), size});
-    impl_->waiting += 1;
-    return std::nullopt;
-  };
-  if (const std::optional<Error> error = refuse()) {
-    done(*error);
+  if (impl_->options.read_only) return done(invalid_argument("the store was opened for reading"));
+  Pending pending{std::move(commit), std::move(done), {}, {}};
+  pending.size = size_of(pending.commit);
+  if (impl_->has_failed.load(std::memory_order_acquire)) return pending.done(*impl_->refusal());
+  if (pending.commit.lane == Lane::kReplay) {
+    if (!impl_->stage->add(pending)) pending.done(unavailable("the store is closed"));
+  } else if (const std::optional<Error> refused = impl_->refusal()) {
+    pending.done(*refused);
   } else {
-    impl_->wake.notify_one();
+    impl_->live_waiting.fetch_add(1, std::memory_order_relaxed);
+    impl_->give(std::move(pending));
   }
+}
+
+std::optional<Error> EmbeddedStore::Impl::refusal() {
+  const std::lock_guard lock(mutex);
+  if (failed) return failed;
+  if (closing) return unavailable("the store is closed");
+  return std::nullopt;
+}
+
+void EmbeddedStore::Impl::give(Pending pending) {
+  {
+    const std::lock_guard lock(mutex);
+    queues[static_cast<size_t>(pending.commit.lane)].push_back(std::move(pending));
+  }
+  wake.notify_one();
+}
+
+void EmbeddedStore::Impl::replay_ended() {
+  {
+    const std::lock_guard lock(mutex);
+    replay_forwarded = true;
+  }
+  wake.notify_all();
+}
+
+void EmbeddedStore::Impl::answer(Pending pending, Result<CommitResult> result) {
+  if (pending.commit.lane == Lane::kReplay) return stage->answer(std::move(pending), result);
+  live_waiting.fetch_sub(1, std::memory_order_relaxed);
+  pending.done(std::move(result));
 }
 
 void EmbeddedStore::Impl::run(const std::stop_token& stop) {
@@ -132,12 +177,12 @@ void EmbeddedStore::Impl::run(const std::stop_token& stop) {
 
 // Live first, up to the bounds. One replay commit goes along whatever live has queued: it is small
 // (replay commits at most 256 KiB), and replay would starve behind a live lane that is never done.
-std::vector<EmbeddedStore::Impl::Pending> EmbeddedStore::Impl::take_group(
-    const std::stop_token& stop) {
+std::vector<Pending> EmbeddedStore::Impl::take_group(const std::stop_token& stop) {
   std::unique_lock lock(mutex);
   Queue& live = queues[static_cast<size_t>(Lane::kLive)];
   Queue& replay = queues[static_cast<size_t>(Lane::kReplay)];
-  wake.wait(lock, stop, [&] { return !live.empty() || !replay.empty() || closing; });
+  wake.wait(lock, stop,
+            [&] { return !live.empty() || !replay.empty() || (closing && replay_forwarded); });
   std::vector<Pending> group;
   if (stop.stop_requested()) return group;
   ByteCount size;
@@ -156,9 +201,10 @@ std::vector<EmbeddedStore::Impl::Pending> EmbeddedStore::Impl::take_group(
 }
 
 void EmbeddedStore::Impl::process(std::vector<Pending> pending, const std::stop_token& stop) {
-  std::vector<const Commit*> commits;
+  std::vector<CommitGroup::Member> commits;
   commits.reserve(pending.size());
-  for (const Pending& p : pending) commits.push_back(&p.commit);
+  for (const Pending& p : pending)
+    commits.push_back({&p.commit, p.commit.lane == Lane::kReplay ? &p.places : nullptr});
   std::optional<Error> error;
   {
     const std::lock_guard lock(mutex);
@@ -169,15 +215,11 @@ void EmbeddedStore::Impl::process(std::vector<Pending> pending, const std::stop_
     if (Status status = commit_group(group, stop); !status) error = std::move(status).error();
   }
   if (stop.stop_requested()) return;  // as if the process had died: whoever asked may be gone
-  {
-    const std::lock_guard lock(mutex);
-    waiting -= pending.size();
-  }
   for (size_t i = 0; i < pending.size(); ++i) {
     if (error) {
-      pending[i].done(*error);
+      answer(std::move(pending[i]), *error);
     } else {
-      pending[i].done(std::move(group.results()[i]));
+      answer(std::move(pending[i]), std::move(group.results()[i]));
     }
   }
 }
@@ -190,7 +232,10 @@ Status EmbeddedStore::Impl::commit_group(CommitGroup& group, const std::stop_tok
   Duration pause = options.retry_first;
 
   if (Status decided = group.decide(); !decided) return fail(decided.error());
-  if (group.empty()) return {};
+  if (group.empty()) {
+    group.settle_parts();
+    return {};
+  }
   Status placed = group.place_parts();
   while (full(placed)) {
     if (!hold(pause, placed.error(), stop)) return gave_up();
@@ -208,6 +253,7 @@ Status EmbeddedStore::Impl::commit_group(CommitGroup& group, const std::stop_tok
   }
   if (!written) return fail(written.error());
 
+  group.settle_parts();
   resume();
   known = std::move(group.durable());
   shared->database->newest_published().store(unix_ns(known.newest_published),
@@ -228,25 +274,24 @@ Status EmbeddedStore::Impl::write(rocksdb::WriteBatch& batch) {
 
 // False when there is no time to wait: the store is closing.
 bool EmbeddedStore::Impl::hold(Duration& pause, const Error& why, const std::stop_token& stop) {
-  std::unique_lock lock(mutex);
-  if (!std::exchange(stalled, true)) {
+  if (!stalled.exchange(true, std::memory_order_relaxed))
     log_warn("the store is full: commits wait for space", {{"error", why.message}});
-  }
+  std::unique_lock lock(mutex);
   wake.wait_for(lock, stop, pause, [&] { return closing; });
   pause = std::min(2 * pause, options.retry_max);
   return !closing && !stop.stop_requested();
 }
 
 void EmbeddedStore::Impl::resume() {
-  const std::lock_guard lock(mutex);
-  if (std::exchange(stalled, false)) log_info("the store has space again: commits go on");
+  if (stalled.exchange(false, std::memory_order_relaxed))
+    log_info("the store has space again: commits go on");
 }
 
 // A snapshot taken before may still name a part of it.
 void EmbeddedStore::Impl::remove_dead_files(const std::vector<uint64_t>& dead) {
   const uint64_t now = shared->database->db().GetLatestSequenceNumber();
   for (const uint64_t file : dead) dead_files.emplace_back(now, file);
-  while (!dead_files.empty() && !shared->read_before(dead_files.front().first)) {
+  while (!dead_files.empty() && shared->certainly_unread_before(dead_files.front().first)) {
     // What cannot be removed now is removed by the next open, since no head names it.
     if (const Status removed = shared->parts->remove(dead_files.front().second); !removed) {
       log_warn("a part file that nobody needs stays", {{"error", removed.error().message}});
@@ -260,7 +305,8 @@ Error EmbeddedStore::Impl::fail(const Error& error) {
   {
     const std::lock_guard lock(mutex);
     failed = answer;
-    stalled = true;
+    has_failed.store(true, std::memory_order_release);
+    stalled.store(true, std::memory_order_relaxed);
   }
   log_error("the store cannot go on", {{"error", error.message}});
   if (!options.fatal) std::abort();
@@ -281,9 +327,12 @@ StoreHealth EmbeddedStore::health() const {
   health.compaction_share = database.compaction_share();
   health.memory = database.memory();
   health.bytes_written = ByteCount{impl_->bytes_written.load(std::memory_order_relaxed)};
-  const std::lock_guard lock(impl_->mutex);
-  health.stalled |= impl_->stalled;
-  health.commits_waiting = impl_->waiting;
+  health.stalled |= impl_->stalled.load(std::memory_order_relaxed);
+  health.commits_waiting = impl_->live_waiting.load(std::memory_order_relaxed);
+  if (impl_->stage) {
+    health.stalled |= impl_->stage->stalled();
+    health.commits_waiting += impl_->stage->waiting();
+  }
   return health;
 }
 
@@ -296,8 +345,11 @@ Status EmbeddedStore::put_meta(const std::string& name, BytesView value) {
   rocksdb::WriteOptions write;
   write.sync = true;
   const Database& database = *impl_->shared->database;
-  const rocksdb::Status status =
-      database.db().Put(write, database.table(kMeta), slice(name), slice(value));
+  // On the stage's thread: the committer may have to wait for it inside RocksDB, and this one may
+  // be of the lowest priority.
+  rocksdb::Status status;
+  impl_->stage->run(
+      [&] { status = database.db().Put(write, database.table(kMeta), slice(name), slice(value)); });
   if (!status.ok()) return to_error(status, "meta");
   impl_->bytes_written.fetch_add(name.size() + value.size(), std::memory_order_relaxed);
   return {};
@@ -311,10 +363,12 @@ Status EmbeddedStore::close() {
     impl_->closing = true;
   }
   impl_->wake.notify_all();
+  impl_->stage->finish();
   impl_->committer.join();
+  impl_->stage->join();
   const std::lock_guard lock(impl_->mutex);
   if (impl_->failed) return *impl_->failed;
-  if (impl_->stalled)
+  if (impl_->stalled || impl_->stage->stalled())
     return overloaded(impl_->options.dir +
                       ": closed while the disk was full; commits were refused");
   return {};

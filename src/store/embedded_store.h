@@ -1,7 +1,10 @@
 // The default store: RocksDB for what is small (heads, rows, old versions, facts), append-only part
 // files beside it for what is bulky (store/part_files.h).
 //
-//   commit() ──► queue per lane ──► committer (one thread): takes a group, live first
+//   commit() ─ live ──────────────► queue ──► committer (one thread): takes a group, live first
+//            └ replay ─► stage ───► queue ──┘   stage: a thread of its own that writes replay's
+//            parts
+//                                               ahead, paced, and answers it
 //                                     decide   expected page versions, epochs, chains; refused ones
 //                                     are answered parts    written to the lane's part file, synced
 //                                     batch    heads, rows, facts, accounts, changes: one
@@ -18,7 +21,13 @@
 // tried again until there is space. Any other failure of a write is the end: what reached the disk
 // is unknown, so `fatal` is called, and commits are refused from then on.
 //
-// Thread safety: any thread. `done` runs on the committer's thread, so it must not block.
+// Replay threads may be of the lowest priority, and get no CPU for a second in the middle of
+// anything. So they share no mutex with the committer, nor with those that commit for live: what
+// they take is the stage's, whose thread is a normal one. (RocksDB's own mutex remains: every
+// snapshot takes it for a moment.)
+//
+// Thread safety: any thread. `done` runs on the committer's thread (replay: the stage's), so it
+// must not block, nor call put_meta().
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -48,6 +57,9 @@ struct EmbeddedStoreOptions {
   ByteCount group_bytes = 8_MiB;        // a group ends behind these, or at
   size_t group_commits =
       256;  // so many commits. Larger: fewer syncs, but live waits longer behind replay.
+  /// Per second: what replay writes, and as much again what flushes and compactions do. 0 = as fast
+  /// as it goes. Larger: live's syncs wait longer behind them.
+  ByteCount bulk_rate = 32_MiB;
   Duration retry_first = 50ms, retry_max = 2s;  // between tries on a full disk
   /// The store cannot go on. Called once, on the committer's thread. Absent: logs the error and
   /// ends the process.

@@ -14,7 +14,8 @@ constexpr BytesView kFileMagic("hcparts\x01", 8);
 constexpr uint64_t kFileHeaderBytes = 16;
 constexpr uint32_t kRecordMagic = 0x31706368;  // "hcp1"
 constexpr size_t kRecordHeaderBytes = 28;
-constexpr size_t kChecksummedFrom = 12;  // of the record's header
+constexpr size_t kChecksummedFrom = 12;   // of the record's header
+constexpr size_t kPieceBytes = 64 << 10;  // that replay writes at a time
 constexpr BytesView kNamePrefix = "parts-";
 
 uint64_t record_bytes(const PartRef& part) { return kRecordHeaderBytes + part.size; }
@@ -77,10 +78,11 @@ Result<std::unique_ptr<PartFiles>> PartFiles::open(FileSystem& files, PartFilesO
 PartRef PartFiles::add(Lane lane, const PageKey& key, BytesView part) {
   HC_ASSERT(part.size() <= UINT32_MAX);
   Active& active = active_[static_cast<size_t>(lane)];
+  const std::lock_guard lock(books_);
   // Rolled only where nothing waits for a sync: a group of parts stays in one file per lane.
   if (active.buffer.empty() && active.synced >= options_.file_bytes.value) retire(active);
   if (active.number == 0) {
-    active.number = next_file_++;
+    active.number = adding_to_[static_cast<size_t>(lane)] = next_file_++;
     active.buffer = Bytes(kFileMagic);
     put_u64(active.buffer, active.number);
     HC_ASSERT(active.buffer.size() == kFileHeaderBytes);
@@ -88,61 +90,90 @@ PartRef PartFiles::add(Lane lane, const PageKey& key, BytesView part) {
   const PartRef place{
       .file = active.number, .offset = active.synced + active.buffer.size(), .size = part.size()};
   put_record(active.buffer, key, part);
+  active.parts += 1;
+  unsettled_[active.number] += 1;
   return place;
 }
 
-Status PartFiles::sync() {
-  for (Active& active : active_) {
-    if (active.buffer.empty()) continue;
-    if (Status flushed = flush(active); !flushed) {
-      for (Active& a : active_) abandon(a);
-      return flushed;
-    }
-  }
-  return {};
+Status PartFiles::sync(Lane lane, const Pace& pace) {
+  Active& active = active_[static_cast<size_t>(lane)];
+  if (active.buffer.empty()) return {};
+  Status flushed = flush(active, pace);
+  if (!flushed) abandon(active);
+  return flushed;
 }
 
 // What was written of the buffer is unknown. Cutting it off, or removing a file that holds nothing
 // else, only saves space (a full disk is the usual cause): nobody names those bytes either way.
 void PartFiles::abandon(Active& active) {
-  if (active.buffer.empty()) return;
   const uint64_t number = active.number;
   const bool never_named = active.synced == 0;
   if (active.file && !never_named) (void)active.file->truncate(active.synced).has_value();
-  retire(active);
-  if (never_named) {
-    accounts_.erase(number);
-    changed_.erase(number);
-    (void)files_.remove(path_of(number)).has_value();
+  {
+    const std::lock_guard lock(books_);
+    unsettle(number, active.parts);
+    retire(active);
+    if (never_named) {
+      accounts_.erase(number);
+      changed_.erase(number);
+    }
   }
+  if (never_named) (void)files_.remove(path_of(number)).has_value();
 }
 
-Status PartFiles::flush(Active& active) {
+Status PartFiles::flush(Active& active, const Pace& pace) {
   const std::string path = path_of(active.number);
   if (!active.file) {
     HC_TRY_ASSIGN(active.file, files_.open(path, OpenMode::kCreate));
     HC_TRY(files_.sync_folder(options_.folder));
   }
-  HC_TRY(active.file->write(active.synced, active.buffer));
+  HC_TRY(write(active, pace));
   HC_TRY(active.file->sync());
   active.synced += active.buffer.size();
   active.buffer.clear();
+  active.parts = 0;
+  return {};
+}
+
+Status PartFiles::write(Active& active, const Pace& pace) {
+  if (!pace) return active.file->write(active.synced, active.buffer);
+  for (size_t at = 0; at < active.buffer.size(); at += kPieceBytes) {
+    const BytesView piece = BytesView(active.buffer).substr(at, kPieceBytes);
+    HC_TRY(pace(ByteCount{piece.size()}));
+    HC_TRY(active.file->write(active.synced + at, piece));
+    HC_TRY(active.file->write_out(active.synced + at, piece.size()));
+  }
   return {};
 }
 
 // Nothing is added to it any more. take_changes() sees it, because its account may be zero already.
 void PartFiles::retire(Active& active) {
+  std::ranges::replace(adding_to_, active.number, uint64_t{0});
   changed_.insert(active.number);
   accounts_.try_emplace(active.number, 0);
   active = Active{};
 }
 
+void PartFiles::unsettle(uint64_t file, size_t parts) {
+  const auto found = unsettled_.find(file);
+  HC_ASSERT(found != unsettled_.end() && found->second >= parts);
+  found->second -= parts;
+  if (found->second == 0) unsettled_.erase(found);
+}
+
+void PartFiles::settled(const std::vector<PartRef>& parts) {
+  const std::lock_guard lock(books_);
+  for (const PartRef& part : parts) unsettle(part.file, 1);
+}
+
 void PartFiles::name(const PartRef& part) {
+  const std::lock_guard lock(books_);
   accounts_[part.file] += record_bytes(part);
   changed_.insert(part.file);
 }
 
 void PartFiles::unname(const PartRef& part) {
+  const std::lock_guard lock(books_);
   const auto account = accounts_.find(part.file);
   if (account == accounts_.end() || account->second < record_bytes(part)) {
     log_error("a head gives back more of a part file than was named of it; the file stays",
@@ -153,12 +184,8 @@ void PartFiles::unname(const PartRef& part) {
   changed_.insert(part.file);
 }
 
-bool PartFiles::is_active(uint64_t file) const {
-  return std::any_of(active_.begin(), active_.end(),
-                     [&](const Active& a) { return a.number == file; });
-}
-
 std::vector<std::pair<uint64_t, uint64_t>> PartFiles::take_changes() {
+  const std::lock_guard lock(books_);
   std::vector<std::pair<uint64_t, uint64_t>> out;
   for (const uint64_t file : changed_) {
     const auto it = accounts_.find(file);
@@ -169,9 +196,12 @@ std::vector<std::pair<uint64_t, uint64_t>> PartFiles::take_changes() {
 }
 
 std::vector<uint64_t> PartFiles::take_dead() {
+  const std::lock_guard lock(books_);
   std::vector<uint64_t> dead;
   std::erase_if(accounts_, [&](const auto& entry) {
-    if (entry.second != 0 || is_active(entry.first)) return false;
+    if (entry.second != 0 || unsettled_.contains(entry.first) ||
+        std::ranges::count(adding_to_, entry.first) != 0)
+      return false;
     dead.push_back(entry.first);
     return true;
   });
@@ -179,41 +209,49 @@ std::vector<uint64_t> PartFiles::take_dead() {
 }
 
 Status PartFiles::remove(uint64_t file) {
-  {
-    const std::lock_guard lock(mutex_);
-    readers_.remove_if([&](const Reader& reader) { return reader.number == file; });
+  for (Readers& readers : readers_) {
+    // A reader that is in there gives the committer no CPU to wait for; its handle ages out then.
+    const std::unique_lock lock(readers.mutex, std::try_to_lock);
+    if (lock) readers.open.remove_if([&](const Reader& reader) { return reader.number == file; });
   }
   Status removed = files_.remove(path_of(file));
   if (!removed && removed.error().code == ErrorCode::kNotFound) return {};  // never created
   return removed;
 }
 
-Result<PartFiles::Reader> PartFiles::reader(uint64_t file) const {
-  const std::lock_guard lock(mutex_);
-  const auto it = std::find_if(readers_.begin(), readers_.end(),
-                               [&](const Reader& r) { return r.number == file; });
-  if (it != readers_.end()) {
-    readers_.splice(readers_.begin(), readers_, it);
-    return *it;
+Result<PartFiles::Reader> PartFiles::reader(uint64_t file, Lane lane) const {
+  Readers& readers = readers_[static_cast<size_t>(lane)];
+  std::list<Reader>& open = readers.open;
+  {
+    const std::lock_guard lock(readers.mutex);
+    const auto it = std::ranges::find(open, file, &Reader::number);
+    if (it != open.end()) {
+      open.splice(open.begin(), open, it);
+      return *it;
+    }
   }
-  HC_TRY_ASSIGN(std::shared_ptr<File> opened, files_.open(path_of(file), OpenMode::kRead));
+  HC_TRY_ASSIGN(
+      std::shared_ptr<File> opened,
+      files_.open(path_of(file), lane == Lane::kReplay ? OpenMode::kReadOnce : OpenMode::kRead));
   HC_TRY_ASSIGN(const Bytes header, opened->read(0, kFileHeaderBytes));
   Bytes expected(kFileMagic);
   put_u64(expected, file);
-  readers_.push_front({file, std::move(opened), header != expected});
-  const Reader reader = readers_.front();
-  if (readers_.size() > options_.open_files_max) readers_.pop_back();
+  Reader reader{file, std::move(opened), header != expected};
+  const std::lock_guard lock(readers.mutex);
+  open.push_front(reader);
+  if (open.size() > options_.open_files_max) open.pop_back();
   return reader;
 }
 
-Result<PartFiles::Content> PartFiles::read(const PageKey& key, const PartRef& part) const {
+Result<PartFiles::Content> PartFiles::read(const PageKey& key, const PartRef& part,
+                                           Lane lane) const {
   Content out;
   const auto damage = [&](const char* what) {
     if (!out.damage.empty()) return;
     out.damage =
         path_of(part.file) + ": " + what + " in the part at byte " + std::to_string(part.offset);
   };
-  const auto opened = reader(part.file);
+  const auto opened = reader(part.file, lane);
   if (!opened) {
     // A head names it, so it has to be there.
     if (opened.error().code != ErrorCode::kNotFound) return opened.error();

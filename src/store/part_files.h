@@ -17,10 +17,16 @@
 // The crc covers partition, window, slot and part, so a part is checked, and told from another
 // page's, by itself. See docs/formats/store.md.
 //
-// Thread safety: read() from any thread; everything else from the committer alone.
+// Live's parts are added by the committer, replay's by a thread of their own, ahead of it and paced
+// (store/replay_stage_internal.h). So a replay's part may be synced long before a head names it, or
+// never be named; until settled() is called of it, its file stays.
+//
+// Thread safety: read() from any thread; add() and sync() from the one thread that serves the lane;
+// everything else from the committer alone.
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -52,17 +58,22 @@ class PartFiles {
   static Result<std::unique_ptr<PartFiles>> open(FileSystem& files, PartFilesOptions options,
                                                  Accounts accounts, bool read_only);
 
-  // ── writing: add*, then sync, then name/unname, then the store's batch, then changed/dead
+  // ── writing: add*, sync, name/unname, settled, then the store's batch, then changed/dead
   // ─────────
 
-  /// Gives the part its place, at the end of the lane's file; it is there after sync(). Live and
-  /// replay write files of their own, so that neither's bulk stands in the other's way and each
+  /// Gives the part its place, at the end of the lane's file; it is there after sync(lane). Live
+  /// and replay write files of their own, so that neither's bulk stands in the other's way and each
   /// lane reads back what it wrote.
   PartRef add(Lane lane, const PageKey& key, BytesView part);
-  /// Writes and syncs what was added. Errors: kOverloaded (disk full: add again and sync again
-  /// later), kUnavailable. After an error all that was added since the last sync() is forgotten:
-  /// its places are void, and files whose content became unknown are not added to again.
-  Status sync();
+  /// Called before each piece that is to be written; an error ends the sync with it.
+  using Pace = std::function<Status(ByteCount)>;
+  /// Writes and syncs what was added; with `pace`, in pieces of 64 KiB, each out on the disk before
+  /// the next. Errors: kOverloaded (disk full: add again and sync again later), kUnavailable. After
+  /// an error all that was added since the last sync() is forgotten: its places are void, and a
+  /// file whose content became unknown is not added to again.
+  Status sync(Lane lane, const Pace& pace = {});
+  /// Whether heads name these parts is decided, and name() was called if so.
+  void settled(const std::vector<PartRef>& parts);
 
   /// A head names the part, or does so no longer. An account that a damaged head would overdraw
   /// stays as it is: its file is then kept for good.
@@ -80,8 +91,9 @@ class PartFiles {
     Bytes part;          // all that could be read; empty when it is not this page's
     std::string damage;  // names file and byte; empty = it is as it was written
   };
-  /// Errors: kUnavailable (the disk does not answer). Damage is no error.
-  Result<Content> read(const PageKey& key, const PartRef& part) const;
+  /// For replay past the cache. Errors: kUnavailable (the disk does not answer). Damage is no
+  /// error.
+  Result<Content> read(const PageKey& key, const PartRef& part, Lane lane = Lane::kLive) const;
 
   /// Bytes [from, from + size) of the part. From 0 on, the record before it is checked to be this
   /// page's; its checksum covers the whole part and is not. Errors: kCorruption, kUnavailable.
@@ -96,30 +108,41 @@ class PartFiles {
     std::unique_ptr<File> file;
     uint64_t synced = 0;  // bytes that are durable
     Bytes buffer;         // added behind them
+    size_t parts = 0;     // in buffer
   };
   PartFiles(FileSystem& files, PartFilesOptions options, Accounts accounts)
       : files_(files), options_(std::move(options)), accounts_(std::move(accounts)) {}
-  bool is_active(uint64_t file) const;
-  Status flush(Active& active);
+  Status flush(Active& active, const Pace& pace);
+  Status write(Active& active, const Pace& pace);
   void retire(Active& active);
   void abandon(Active& active);
+  void unsettle(uint64_t file, size_t parts);
   struct Reader {
     uint64_t number = 0;
     std::shared_ptr<File> file;  // shared with reads under way
     bool header_damaged = false;
   };
-  Result<Reader> reader(uint64_t file) const;
+  /// Handles of one lane's readers, most recently used first. A lane has its own, so that live
+  /// never waits for a replay thread that holds the mutex and gets no CPU.
+  struct Readers {
+    std::mutex mutex;
+    std::list<Reader> open;  // guarded by mutex
+  };
+  Result<Reader> reader(uint64_t file, Lane lane) const;
 
   FileSystem& files_;
   const PartFilesOptions options_;
-  Accounts accounts_;
-  std::set<uint64_t> changed_;  // accounts since take_changes()
-  uint64_t next_file_ = 1;
-  std::array<Active, 2> active_;  // by lane
+  std::array<Active, 2> active_;  // by lane; each is of its lane's thread alone
 
-  // Handles for readers, most recently used first.
-  mutable std::mutex mutex_;
-  mutable std::list<Reader> readers_;
+  // Held for a few steps in memory.
+  mutable std::mutex books_;
+  Accounts accounts_;                     // all of these are guarded by books_
+  std::set<uint64_t> changed_;            // accounts since take_changes()
+  std::map<uint64_t, size_t> unsettled_;  // parts that were added and not settled, by file
+  std::array<uint64_t, 2> adding_to_{};   // numbers of active_
+  uint64_t next_file_ = 1;
+
+  mutable std::array<Readers, 2> readers_;  // by lane
 };
 
 }  // namespace hindcast

@@ -40,9 +40,9 @@ TEST_F(PartFilesTest, APartIsReadBackAsItWasWritten) {
   auto parts = open_parts(files_);
   const PartRef one = parts->add(Lane::kLive, page_key(), "part one");
   const PartRef two = parts->add(Lane::kLive, page_key(kTen, 1), "");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   const PartRef three = parts->add(Lane::kLive, page_key(), Bytes(5'000, 'x'));
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   EXPECT_EQ(part_at(*parts, page_key(), one), "part one");
   EXPECT_EQ(part_at(*parts, page_key(kTen, 1), two), "");
   EXPECT_EQ(part_at(*parts, page_key(), three), Bytes(5'000, 'x'));
@@ -73,7 +73,8 @@ TEST_F(PartFilesTest, EachLaneHasAFileOfItsOwn) {
   auto parts = open_parts(files_);
   const PartRef live = parts->add(Lane::kLive, page_key(), "live");
   const PartRef replay = parts->add(Lane::kReplay, page_key(), "replay");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
+  parts->sync(Lane::kReplay).value();
   EXPECT_NE(live.file, replay.file);
   EXPECT_EQ(part_at(*parts, page_key(), live), "live");
   EXPECT_EQ(part_at(*parts, page_key(), replay), "replay");
@@ -85,13 +86,13 @@ TEST_F(PartFilesTest, WhatWasSyncedSurvivesPowerLossAndTheRestIsGarbage) {
   {
     auto parts = open_parts(files_);
     kept = parts->add(Lane::kLive, page_key(), Bytes(700, 'k'));
-    parts->sync().value();
+    parts->sync(Lane::kLive).value();
     parts->name(kept);
     for (const auto& [file, live] : parts->take_changes()) accounts[file] = live;
     lost = parts->add(Lane::kLive, page_key(), Bytes(700, 'l'));
     // The next sync writes, and the power fails before the data is on disk.
     files_.set_hook([](SimOp op, const std::string&) { return op != SimOp::kSync; });
-    EXPECT_FALSE(parts->sync());
+    EXPECT_FALSE(parts->sync(Lane::kLive));
   }
   files_.crash();
   auto parts = open_parts(files_, accounts);
@@ -106,7 +107,7 @@ TEST_F(PartFilesTest, AFileThatNoHeadNamesIsRemovedByTheNextOpen) {
   {
     auto parts = open_parts(files_);
     parts->add(Lane::kLive, page_key(), "the batch that would name it never came");
-    parts->sync().value();
+    parts->sync(Lane::kLive).value();
   }
   EXPECT_EQ(names(files_).size(), 1u);
   { auto reading = open_parts(files_, {}, true); }
@@ -119,9 +120,9 @@ TEST_F(PartFilesTest, AFileRollsWhenItIsLongEnough) {
   auto parts = open_parts(files_);
   const PartRef one = parts->add(Lane::kLive, page_key(), Bytes(900, 'a'));
   const PartRef same_group = parts->add(Lane::kLive, page_key(), Bytes(900, 'b'));
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   const PartRef two = parts->add(Lane::kLive, page_key(), Bytes(900, 'c'));
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   EXPECT_EQ(one.file, same_group.file);
   EXPECT_NE(one.file, two.file);
   EXPECT_EQ(part_at(*parts, page_key(), one), Bytes(900, 'a'));
@@ -132,9 +133,10 @@ TEST_F(PartFilesTest, AFileDiesWithItsLastNamedPart) {
   auto parts = open_parts(files_);
   const PartRef one = parts->add(Lane::kLive, page_key(), Bytes(600, 'a'));
   const PartRef two = parts->add(Lane::kLive, page_key(), Bytes(600, 'b'));
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   parts->name(one);
   parts->name(two);
+  parts->settled({one, two});
   using testing::ElementsAre;
   using testing::Pair;
   EXPECT_THAT(parts->take_changes(), ElementsAre(Pair(one.file, 2 * 628u)));
@@ -144,7 +146,7 @@ TEST_F(PartFilesTest, AFileDiesWithItsLastNamedPart) {
   EXPECT_THAT(parts->take_changes(), ElementsAre(Pair(one.file, 0u)));
   EXPECT_TRUE(parts->take_dead().empty()) << "it is still written";
   const PartRef next = parts->add(Lane::kLive, page_key(), "in the next file");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   parts->name(next);
   EXPECT_THAT(parts->take_dead(), ElementsAre(one.file));
   parts->remove(one.file).value();
@@ -157,22 +159,53 @@ TEST_F(PartFilesTest, AFileDiesWithItsLastNamedPart) {
 TEST_F(PartFilesTest, AFullDiskIsTriedAgain) {
   auto parts = open_parts(files_);
   const PartRef before = parts->add(Lane::kLive, page_key(), "before");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   parts->name(before);
   files_.set_capacity(ByteCount{400});
   for (int attempt = 0; attempt < 3; ++attempt) {
-    parts->add(Lane::kLive, page_key(), Bytes(300, 'a'));
+    parts->add(Lane::kReplay, page_key(), Bytes(300, 'a'));
     parts->add(Lane::kReplay, page_key(), Bytes(300, 'b'));
-    EXPECT_EQ(parts->sync().error().code, ErrorCode::kOverloaded);
+    EXPECT_EQ(parts->sync(Lane::kReplay).error().code, ErrorCode::kOverloaded);
   }
   EXPECT_EQ(names(files_).size(), 1u);
   files_.set_capacity(ByteCount{10'000});
-  const PartRef live = parts->add(Lane::kLive, page_key(), Bytes(300, 'a'));
-  const PartRef replay = parts->add(Lane::kReplay, page_key(), Bytes(300, 'b'));
-  parts->sync().value();
+  const PartRef one = parts->add(Lane::kReplay, page_key(), Bytes(300, 'a'));
+  const PartRef two = parts->add(Lane::kReplay, page_key(), Bytes(300, 'b'));
+  parts->sync(Lane::kReplay).value();
   EXPECT_EQ(part_at(*parts, page_key(), before), "before");
-  EXPECT_EQ(part_at(*parts, page_key(), live), Bytes(300, 'a'));
-  EXPECT_EQ(part_at(*parts, page_key(), replay), Bytes(300, 'b'));
+  EXPECT_EQ(part_at(*parts, page_key(), one), Bytes(300, 'a'));
+  EXPECT_EQ(part_at(*parts, page_key(), two), Bytes(300, 'b'));
+}
+
+// Replay writes parts ahead of their heads; the file must be there when these come.
+TEST_F(PartFilesTest, AFileWithPartsThatAreNotSettledStays) {
+  auto parts = open_parts(files_);
+  const PartRef part = parts->add(Lane::kReplay, page_key(), Bytes(1'200, 'a'));
+  parts->sync(Lane::kReplay).value();
+  const PartRef next = parts->add(Lane::kReplay, page_key(), "in the next file");
+  parts->sync(Lane::kReplay).value();
+  ASSERT_NE(part.file, next.file);
+  EXPECT_TRUE(parts->take_dead().empty());
+  parts->settled({part});  // its commit was refused
+  EXPECT_EQ(parts->take_dead(), std::vector<uint64_t>{part.file});
+}
+
+// Paced, a part is written in pieces; where the pace is given up, nothing of it is named or kept.
+TEST_F(PartFilesTest, APacedSyncWritesPieceByPieceAndCanBeGivenUp) {
+  auto parts = open_parts(files_);
+  std::vector<uint64_t> pieces;
+  const PartFiles::Pace count = [&](ByteCount bytes) -> Status {
+    pieces.push_back(bytes.value);
+    return {};
+  };
+  const PartRef part = parts->add(Lane::kReplay, page_key(), Bytes(150'000, 'x'));
+  parts->sync(Lane::kReplay, count).value();
+  EXPECT_EQ(pieces, (std::vector<uint64_t>{65'536, 65'536, 16 + 28 + 150'000 - 2 * 65'536}));
+  EXPECT_EQ(part_at(*parts, page_key(), part), Bytes(150'000, 'x'));
+  parts->add(Lane::kReplay, page_key(), "y");
+  const PartFiles::Pace stop = [](ByteCount) -> Status { return unavailable("stopped"); };
+  EXPECT_EQ(parts->sync(Lane::kReplay, stop).error().message, "stopped");
+  EXPECT_EQ(names(files_).size(), 1u);
 }
 
 // After a failed sync the kernel may have dropped the dirty pages, and the next sync says all is
@@ -180,14 +213,14 @@ TEST_F(PartFilesTest, AFullDiskIsTriedAgain) {
 TEST_F(PartFilesTest, AFileWhoseSyncFailedIsNotTrustedAgain) {
   auto parts = open_parts(files_);
   const PartRef before = parts->add(Lane::kLive, page_key(), "before");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   parts->name(before);
   const PartRef untrusted = parts->add(Lane::kLive, page_key(), "x");
   files_.fail_next_sync();
-  EXPECT_EQ(parts->sync().error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(parts->sync(Lane::kLive).error().code, ErrorCode::kUnavailable);
   const PartRef again = parts->add(Lane::kLive, page_key(), "x");
   EXPECT_NE(again.file, untrusted.file);
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   parts->name(again);
   PartFiles::Accounts accounts;
   for (const auto& [file, live] : parts->take_changes()) accounts[file] = live;
@@ -201,7 +234,7 @@ TEST_F(PartFilesTest, ADamagedPartNamesItsPlace) {
   auto parts = open_parts(files_);
   parts->add(Lane::kLive, page_key(), Bytes(100, 'a'));
   const PartRef ref = parts->add(Lane::kLive, page_key(), Bytes(100, 'b'));
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   const std::string path = parts->path_of(ref.file);
   EXPECT_EQ(ref.offset, 16u + 28 + 100);
   for (uint64_t byte = ref.offset; byte < ref.offset + 28 + ref.size; ++byte) {
@@ -217,7 +250,7 @@ TEST_F(PartFilesTest, ADamagedPartNamesItsPlace) {
 TEST_F(PartFilesTest, ATruncatedFileNamesItsPlace) {
   auto parts = open_parts(files_);
   const PartRef ref = parts->add(Lane::kLive, page_key(), Bytes(100, 'b'));
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   files_.open(parts->path_of(ref.file), OpenMode::kReadWrite).value()->truncate(60).value();
   const PartFiles::Content content = parts->read(page_key(), ref).value();
   EXPECT_EQ(content.damage, "parts/parts-000001: the file ends in the part at byte 16");
@@ -237,7 +270,7 @@ TEST_F(PartFilesTest, AMissingFileIsCorruptionAndNotAnEmptyPage) {
 TEST_F(PartFilesTest, AnotherPagesPartIsRefused) {
   auto parts = open_parts(files_);
   const PartRef ref = parts->add(Lane::kLive, page_key(kTen, 3), "part");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   for (const PageKey& other : {page_key(kTen, 4), page_key(kTen + 1min, 3)}) {
     const PartFiles::Content content = parts->read(other, ref).value();
     EXPECT_THAT(content.damage, HasSubstr("another page's events"));
@@ -249,7 +282,7 @@ TEST_F(PartFilesTest, AnotherPagesPartIsRefused) {
 TEST_F(PartFilesTest, APartWithADamagedLabelIsStillItsPages) {
   auto parts = open_parts(files_);
   const PartRef ref = parts->add(Lane::kLive, page_key(kTen, 3), "part");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   files_.flip(parts->path_of(ref.file), ref.offset + 24, 0x01).value();  // the slot
   const PartFiles::Content content = parts->read(page_key(kTen, 3), ref).value();
   EXPECT_NE(content.damage, "");
@@ -260,7 +293,7 @@ TEST_F(PartFilesTest, APartWithADamagedLabelIsStillItsPages) {
 TEST_F(PartFilesTest, ANonsensicalPlaceIsDamageAndTakesNothingFromTheAccounts) {
   auto parts = open_parts(files_);
   const PartRef ref = parts->add(Lane::kLive, page_key(), "part");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   parts->name(ref);
   (void)parts->take_changes();
   for (const PartRef& bad :
@@ -277,7 +310,7 @@ TEST_F(PartFilesTest, ANonsensicalPlaceIsDamageAndTakesNothingFromTheAccounts) {
 TEST_F(PartFilesTest, AFileOfAnotherFormatIsSaidToBe) {
   auto parts = open_parts(files_);
   const PartRef ref = parts->add(Lane::kLive, page_key(), "part");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   files_.flip(parts->path_of(ref.file), 7, 0x02).value();  // the version
   EXPECT_THAT(damage_at(*parts, page_key(), ref), HasSubstr("another version"));
   EXPECT_EQ(parts->read(page_key(), ref).value().part, "part");
@@ -288,7 +321,7 @@ TEST_F(PartFilesTest, HandlesOfReadersAreBounded) {
   std::vector<PartRef> refs;
   for (char c = 'a'; c <= 'h'; ++c) {
     refs.push_back(parts->add(Lane::kLive, page_key(), Bytes(1'000, c)));
-    parts->sync().value();
+    parts->sync(Lane::kLive).value();
   }
   EXPECT_EQ(names(files_).size(), 8u);
   for (int round = 0; round < 2; ++round) {
