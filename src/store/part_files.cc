@@ -296,7 +296,8 @@ Result<Bytes> PartFiles::read_range(const PageKey& key, const PartRef& part, uin
                       std::to_string(part.offset));
   };
   if (from > part.size || size > part.size - from) return damage("nothing stands so far");
-  const auto opened = reader(part.file);
+  // A few bytes here and there: through the page cache, whoever asks.
+  const auto opened = reader(part.file, Lane::kLive);
   if (!opened) {
     if (opened.error().code != ErrorCode::kNotFound) return opened.error();
     return damage("the file is missing, which a head names");

@@ -52,7 +52,7 @@ TEST_F(PartFilesTest, APartIsReadBackAsItWasWritten) {
 TEST_F(PartFilesTest, APieceOfWhatIsNotThisPagesPartIsCorruption) {
   auto parts = open_parts(files_);
   const PartRef part = parts->add(Lane::kLive, page_key(), "the part");
-  parts->sync().value();
+  parts->sync(Lane::kLive).value();
   EXPECT_EQ(parts->read_range(page_key(), part, 4, 4).value(), "part");
   const auto code = [&](const PageKey& key, const PartRef& at, uint64_t from, uint64_t size) {
     return parts->read_range(key, at, from, size).error().code;
