@@ -19,7 +19,7 @@ namespace hindcast {
 namespace {
 
 constexpr size_t kSources = 8;
-constexpr uint64_t kEventsEach = 400'000;  // over six hours
+constexpr uint64_t kEventsEach = 300'000;  // over six hours
 constexpr Duration kLost = 6h;
 constexpr EventTime kLostBegin{Duration(std::chrono::hours(24 * 365 * 50))};
 constexpr Duration kCalm = 4s, kPatience = 120s, kLookEvery = 50ms;

@@ -90,6 +90,8 @@ Status Engine::build_partitions() {
   };
   size_t count = 0;
   for (const auto& [name, stream] : catalog_.streams()) count += stream.partitions.size();
+  open_memory_.emplace(config_.limits.open_memory, count);
+  reread_.emplace(config_.log.reread, count);
   for (const auto& [name, stream] : catalog_.streams()) {
     std::vector<std::pair<SourceId, Duration>> delays;
     Duration late_as_replay{};
@@ -134,7 +136,7 @@ Status Engine::build_partitions() {
                           .next_gap = next_gap},
           checkpoint, std::move(facts), std::move(merged),
           LaneWorker::Places{runtime_, shard, read_shard(shards_), *log_, *store_, ledger_,
-                             *latency_[shard.value]},
+                             *latency_[shard.value], *open_memory_, *reread_, partitions_.size()},
           LaneWorker::Hooks{[this] { recovered(); },
                             [this](PartitionId at) { partitions_.at(at).back->committed(); },
                             gap_known});

@@ -32,6 +32,7 @@
 #include "engine/push_decoders.h"
 #include "engine/read_service.h"
 #include "engine/replay_lane.h"
+#include "engine/shared_room.h"
 #include "engine/source_worker.h"
 #include "engine/verifier.h"
 
@@ -108,6 +109,7 @@ class Engine final : public ReadService {
   Ingest ingest_;
   PushDecoders decoders_;
   const size_t shards_;
+  std::optional<SharedRoom> open_memory_, reread_;           // of all lanes together
   std::vector<std::unique_ptr<LiveLatencyMeters>> latency_;  // by shard
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;

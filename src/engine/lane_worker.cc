@@ -145,8 +145,14 @@ bool LaneWorker::log_is_long() const {
   return held.value > stats.limit.value / 2;
 }
 
+void LaneWorker::share_room() {
+  lane_.set_bounds(at_.memory.use(at_.lane, lane_.memory()),
+                   at_.reread.use(at_.lane, lane_.held_log()));
+}
+
 /// Whatever the lane can do now without more records.
 void LaneWorker::work() {
+  share_room();
   const ProcessingTime now = at_.runtime.wall_now();
   if (under_way_.size() < kCommitsMax) {  // else the next answer comes back here
     if (lane_.can_seal()) {

@@ -22,6 +22,7 @@
 #include "engine/ledger.h"
 #include "engine/live_latency.h"
 #include "engine/reader.h"
+#include "engine/shared_room.h"
 #include "lane/live_lane.h"
 #include "log/log.h"
 #include "store/store.h"
@@ -38,6 +39,10 @@ class LaneWorker {
     Store& store;
     Ledger& ledger;
     LiveLatencyMeters& latency;  // of the shard
+    // Of all lanes together, and this one's number among them.
+    SharedRoom& memory;
+    SharedRoom& reread;
+    size_t lane;
   };
   struct Hooks {
     std::function<void()>
@@ -89,6 +94,7 @@ class LaneWorker {
   void trim();
   bool log_is_long() const;
   void work();
+  void share_room();
   void carry(Effects effects);
   void read_pages(std::vector<PageRead> reads);
   void append_replay(std::vector<LogAppend> records);

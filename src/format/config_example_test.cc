@@ -46,7 +46,7 @@ TEST(ConfigExampleTest, ItIsAWorkingConfiguration) {
   EXPECT_EQ(outcome.config->limits.verify_rate, defaults.limits.verify_rate);
   EXPECT_EQ(outcome.config->limits.bulk_rate, defaults.limits.bulk_rate);
   EXPECT_EQ(outcome.config->replay.isolation, defaults.replay.isolation);
-  EXPECT_EQ(outcome.config->replay.rate.per_second, std::optional<uint64_t>(50'000));
+  EXPECT_EQ(outcome.config->replay.rate, defaults.replay.rate);
   const SourceConfig source;
   EXPECT_EQ(outcome.config->sources[0].late_as_replay, source.late_as_replay);
   EXPECT_EQ(outcome.config->sources[0].max_body, source.max_body);

@@ -31,6 +31,8 @@ size_t size_of(const Commit& commit) {
 
 LiveLane::Impl::Impl(LiveLaneOptions given, std::optional<Checkpoint> stored, LaneFacts known)
     : options(std::move(given)),
+      memory_max(options.memory_max),
+      reread_max(options.reread_max),
       watermark(options.delays),
       open(options.schema, options.part_rows_max),
       late(options.schema),
@@ -195,8 +197,7 @@ bool LiveLane::can_apply() const {
     return false;
   // Over the bound, and something is under way that will free memory: wait for it.
   const bool waiting = lane.operation || !lane.in_flight.empty();
-  return !waiting ||
-         lane.memory() <= lane.options.memory_max.value + lane.options.memory_max.value / 2;
+  return !waiting || lane.memory() <= lane.memory_max.value + lane.memory_max.value / 2;
 }
 
 bool LiveLane::can_seal() const { return impl_->can_seal(); }
@@ -205,6 +206,14 @@ Effects LiveLane::seal_slice(ByteCount budget, ProcessingTime now) {
 }
 bool LiveLane::has_late() const { return impl_->has_late(); }
 Effects LiveLane::flush_late(ProcessingTime now) { return impl_->flush_late(now); }
+void LiveLane::set_bounds(ByteCount memory_max, ByteCount reread_max) {
+  impl_->memory_max = memory_max;
+  impl_->reread_max = reread_max;
+}
+ByteCount LiveLane::held_log() const {
+  const std::optional<LogMark> oldest = impl_->open.oldest();
+  return ByteCount{oldest ? impl_->applied_bytes - oldest->bytes : 0};
+}
 bool LiveLane::over_memory() const { return impl_->over_memory(); }
 Effects LiveLane::spill(ProcessingTime now) { return impl_->spill(now); }
 bool LiveLane::holds_log() const { return impl_->holds_log(); }

@@ -127,6 +127,10 @@ class LiveLane {
   /// flush_late() would do something about it.
   bool has_late() const;
   Effects flush_late(ProcessingTime now);
+  /// Other bounds than the options' from now on. What the log may keep for re-reading: `safe` lags.
+  void set_bounds(ByteCount memory_max, ByteCount reread_max);
+  /// What the log keeps because of this lane.
+  ByteCount held_log() const;
   /// Over memory_max, or the log kept for re-reading (`safe` lags) is too long: the driver then
   /// calls spill().
   bool over_memory() const;

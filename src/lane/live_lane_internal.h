@@ -112,6 +112,7 @@ struct LiveLane::Impl {
   Effects fail(Error error);
 
   const LiveLaneOptions options;
+  ByteCount memory_max, reread_max;  // as last set; at first the options'
   Settled settled;
   Watermark watermark;
   Frontier frontier;

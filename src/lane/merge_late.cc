@@ -97,12 +97,12 @@ void LiveLane::Impl::late_refused() {
 }
 
 bool LiveLane::Impl::over_memory() const {
-  if (!quiet() || in_flight_bytes > options.memory_max.value / 2) return false;
-  if (memory() > options.memory_max.value) return open.oldest().has_value();
-  if (applied_bytes - oldest_bytes <= options.reread_max.value) return false;
+  if (!quiet() || in_flight_bytes > memory_max.value / 2) return false;
+  if (memory() > memory_max.value) return open.oldest().has_value();
+  if (applied_bytes - oldest_bytes <= reread_max.value) return false;
   const std::optional<LogMark> oldest = open.oldest();
   oldest_bytes = oldest ? oldest->bytes : applied_bytes;
-  return applied_bytes - oldest_bytes > options.reread_max.value;
+  return applied_bytes - oldest_bytes > reread_max.value;
 }
 
 Effects LiveLane::Impl::spill(ProcessingTime now) {
@@ -119,7 +119,7 @@ Effects LiveLane::Impl::spill(ProcessingTime now) {
   std::ranges::sort(candidates, {}, [](const Candidate& c) { return std::tie(c.before, c.page); });
   Operation spilling{.kind = Operation::Kind::kSpill};
   size_t memory_taken = 0;
-  const size_t enough = std::min<size_t>(options.memory_max.value / 4, kSpillBytesMax);
+  const size_t enough = std::min<size_t>(memory_max.value / 4, kSpillBytesMax);
   for (const Candidate& candidate : candidates) {
     if (memory_taken > 0 && memory_taken + candidate.memory > enough) break;
     memory_taken += candidate.memory;

@@ -109,7 +109,7 @@ TEST(ReplayJobTest, WhatNoVersionWritesIsCorrupt) {
   job.state = static_cast<ReplayJob::State>(6);
   EXPECT_FALSE(decode_replay_job(encode(job)));
   Bytes other_version = encode(ReplayJob{});
-  other_version[0] = 2;
+  other_version[0] = 1;
   EXPECT_FALSE(decode_replay_job(other_version));
 }
 
