@@ -24,7 +24,7 @@ constexpr Duration kLost = 6h;
 constexpr EventTime kLostBegin{Duration(std::chrono::hours(24 * 365 * 50))};
 constexpr Duration kCalm = 4s, kPatience = 120s, kLookEvery = 50ms;
 constexpr uint64_t kBatch = 500;  // events of a push
-constexpr Duration kPushEvery = 1s / (DemoStorm::kLiveRate / kBatch);
+constexpr Duration kPushEvery = Duration(1s) / (DemoStorm::kLiveRate / kBatch);
 constexpr size_t kFewest = 100;  // latencies, for a p99 of them
 
 constexpr std::string_view kUngovernedReplay = R"([replay]
