@@ -22,13 +22,15 @@ constexpr size_t kSources = 8;
 constexpr uint64_t kEventsEach = 300'000;  // over six hours
 constexpr Duration kLost = 6h;
 constexpr EventTime kLostBegin{Duration(std::chrono::hours(24 * 365 * 50))};
+constexpr Duration kNewLog = 3s;  // a new log makes its files
 constexpr Duration kCalm = 4s, kPatience = 120s, kLookEvery = 50ms;
 constexpr uint64_t kBatch = 500;  // events of a push
 constexpr Duration kPushEvery = Duration(1s) / (DemoStorm::kLiveRate / kBatch);
 constexpr size_t kFewest = 100;  // latencies, for a p99 of them
 
 constexpr std::string_view kUngovernedReplay = R"([replay]
-rate = "100%"
+rate = "1000000000/s"
+floor = "1000000000/s"
 subwindows_at_once = 8
 sources_at_once = 8
 stagger = "0s"
@@ -42,7 +44,7 @@ constexpr std::string_view kGovernedReplay = R"([replay]
 stagger = "200ms"
 )";
 
-enum class Phase : uint8_t { kBefore, kDuring, kAfter };
+enum class Phase : uint8_t { kWarmUp, kBefore, kDuring, kAfter };
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -115,10 +117,10 @@ class Load {
 
   const std::string url_;
   ThreadRuntime clock_{{"load"}, 1};
-  std::atomic<Phase> phase_{Phase::kBefore};  // set by the demo; publishes nothing else
+  std::atomic<Phase> phase_{Phase::kWarmUp};  // set by the demo; publishes nothing else
   std::atomic<uint64_t> acknowledged_{0};     // a figure
   // Of the thread, until it has ended.
-  std::array<std::vector<Duration>, 3> latencies_;
+  std::array<std::vector<Duration>, 4> latencies_;  // by Phase
   Status status_;
   std::jthread thread_;
 };
@@ -182,6 +184,8 @@ Result<StormResult> DemoStorm::run(StormKind kind) {
     std::this_thread::sleep_for(kLookEvery);
   }
   Load load(daemon.url());
+  std::this_thread::sleep_for(kNewLog);
+  load.enter(Phase::kBefore);
   std::this_thread::sleep_for(kCalm);
   load.enter(Phase::kDuring);
   const MonoTime begin = clock.mono_now();
