@@ -14,9 +14,9 @@
 namespace hindcast {
 
 struct DemoOptions {
-  std::string data;   // folder with flights.ndjson (scripts/flights); empty = the usual cache
+  std::string data;         // folder with flights.ndjson (scripts/flights); empty = the usual cache
   bool ungoverned = false;  // nothing but the storm, replayed without a governor
-  bool once = false;  // end after the proof; otherwise keep the daemon for queries
+  bool once = false;        // end after the proof; otherwise keep the daemon for queries
 };
 
 /// The exit code: 0 when every check holds.

@@ -68,11 +68,13 @@ class CommandLine {
   }
 
   void add_demo() {
-    auto* demo = app_.add_subcommand("demo", "outage, kill -9 and recovery of eight live sources, and the proof");
+    auto* demo = app_.add_subcommand(
+        "demo", "outage, kill -9 and recovery of eight live sources, and the proof");
     demo->add_flag("--once", demo_.once, "end after the proof");
     demo->add_option("--data", demo_.data, "folder with flights.ndjson (scripts/flights)");
     demo->add_flag("--ungoverned", demo_.ungoverned,
-                   "only the storm, replayed as fast as it goes and without regard for live: what the governor is for");
+                   "only the storm, replayed as fast as it goes and without regard for live: what "
+                   "the governor is for");
     demo->callback([this] { command_ = [this] { return demo_command(demo_); }; });
   }
 
@@ -238,9 +240,10 @@ class CommandLine {
 
   void add_limits() {
     auto* limits = app_.add_subcommand("limits", "how fast replay may go, and what it must keep");
-    limits->add_option("--set", limits_.set,
-                       "NAME=VALUE, at once and over restarts; NAME= takes a change back; may be "
-                       "repeated")
+    limits
+        ->add_option("--set", limits_.set,
+                     "NAME=VALUE, at once and over restarts; NAME= takes a change back; may be "
+                     "repeated")
         ->allow_extra_args(false);
     limits->add_flag("--json", limits_.json);
     add_endpoint(limits,

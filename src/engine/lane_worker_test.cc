@@ -111,8 +111,8 @@ class LaneWorkerTest : public ::testing::Test {
                         .delays = {{kSource, 5s}},
                         .next_gap = [this] { return Result<GapId>(++last_gap_); }},
         std::nullopt, LaneFacts{}, std::map<SourceId, uint64_t>{},
-        LaneWorker::Places{runtime_, ShardId{0}, ShardId{0}, log_, store_, ledger_, latency_,
-                           open_, reread_, 0},
+        LaneWorker::Places{runtime_, ShardId{0}, ShardId{0}, log_, store_, ledger_, latency_, open_,
+                           reread_, 0},
         LaneWorker::Hooks{[] {}, [](PartitionId) {}, [this](GapId gap) { known_.push_back(gap); }});
     log_.on_readable([this](Channel) { worker_->readable(); });
     worker_->start();

@@ -6,8 +6,7 @@ namespace hindcast {
 bool LiveLane::Impl::can_seal() const {
   // Commits wait in memory: beyond half the bound the store is the bottleneck, and more of them
   // would not help.
-  return quiet() && frontier < Frontier{sealable(), 0} &&
-         in_flight_bytes <= memory_max.value / 2;
+  return quiet() && frontier < Frontier{sealable(), 0} && in_flight_bytes <= memory_max.value / 2;
 }
 
 Effects LiveLane::Impl::seal_slice(ByteCount budget, ProcessingTime now) {
