@@ -217,8 +217,8 @@ const std::vector<CurveConfig>& curve_configs() {
       {"ungoverned",
        true,
        {"rate = \"1000000000/s\""},
-       {"isolation = \"off\"", "live_p99 = \"1h\"", "live_queue_age = \"1h\"",
-        "commit_p99 = \"1h\"", "memory = \"1024GiB\""}},
+       {"isolation = \"off\"", "floor = \"1000000000/s\"", "live_p99 = \"1h\"",
+        "live_queue_age = \"1h\"", "commit_p99 = \"1h\"", "memory = \"1024GiB\""}},
       {"100%", true, {"rate = \"100%\""}, kThreads},
       {"50%", true, {"rate = \"50%\""}, kThreads},
       {"25%", true, {"rate = \"25%\""}, kThreads}};
@@ -246,8 +246,9 @@ void prepare_curve(const CurvePlace& place) {
 CurveSample run_curve(const CurvePlace& place, const CurveConfig& config) {
   const std::string data = place.folder + "/run";
   copy_to_disk(prepared(place), data);
-  PosixFileSystem files;
-  const auto engine = open(config_for(place, data, place.history.all(), config), files);
+  const Config built = config_for(place, data, place.history.all(), config);
+  PosixFileSystem files(/*past_cache=*/built.replay.isolation == IsolationKind::kThreads);
+  const auto engine = open(built, files);
   CurveLoad load(*engine, place.rate, place.keys);
   place.history.drop_pages();
   load.start();
