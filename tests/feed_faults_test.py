@@ -7,6 +7,7 @@ import collections
 import decimal
 import os
 import random
+import shutil
 import time
 
 import harness
@@ -120,6 +121,7 @@ class FeedFaultsTest(harness.SystemTest):
         self.check(hindcast, feed, events, kinds)
         self.assertEqual(hindcast.stop(), 0)
         feed.stop()
+        shutil.rmtree(hindcast.folder)  # two hundred logs fill a disk
 
     def read(self, hindcast):
         """A reader's view, at any moment. What is final stays, unless its version says otherwise."""

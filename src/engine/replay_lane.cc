@@ -30,9 +30,10 @@ uint32_t workers_max(const ReplayConfig& config) {
 }  // namespace
 
 ReplayLane::ReplayLane(Places places, Histories histories)
-    : at_(std::move(places)),
-      histories_(std::move(histories)),
-      first_worker_([this] { return at_.runtime.mono_now(); }) {
+    : at_(std::move(places)), histories_(std::move(histories)) {
+  for (size_t i = 0; i < workers_max(at_.config.replay); ++i) {
+    classes_.push_back(std::make_unique<ReplayClass>([this] { return at_.runtime.mono_now(); }));
+  }
   for (const auto& [name, stream] : at_.catalog.streams()) {
     streams_[stream.id] = {stream.id, stream.schema, at_.catalog.lane_aggregates(name),
                            stream.partitions};
@@ -58,7 +59,8 @@ Result<std::unique_ptr<ReplayLane>> ReplayLane::open(Places places, Histories hi
                                                        .chain = lane->chain_,
                                                        .live = lane->at_.live,
                                                        .starved = [at = lane.get()](bool starved) {
-                                                         at->first_worker_.set_starved(starved);
+                                                         for (const auto& each : at->classes_)
+                                                           each->set_starved(starved);
                                                        }}));
   HC_TRY(lane->restore());
   return lane;
@@ -144,30 +146,25 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
   const ReplayClass::Step step = [&](MonoTime at) {
     return runner.step(at, at_.runtime.wall_now());
   };
-  std::jthread helper;
-  if (worker == 0) {  // begun before this thread is idle, or it would be idle, too
-    helper = std::jthread([&](const std::stop_token& ending) {
-      name_this_thread("replay-floor");
-      first_worker_.serve(ending, step);
-    });
-  }
+  ReplayClass& threads = *classes_[worker];
+  // Begun before this thread is idle, or it would be idle, too.
+  std::jthread helper([&](const std::stop_token& ending) {
+    name_this_thread("replay-floor");
+    threads.serve(ending, step);
+  });
   at_.isolation.enter_replay();
   uint64_t seen = 0;
   while (!stop.stop_requested()) {
+    const std::optional<MonoTime> next = threads.step(stop, step);
+    if (!next) break;
     const MonoTime now = at_.runtime.mono_now();
-    const std::optional<MonoTime> stepped =
-        worker == 0 ? first_worker_.step(stop, step) : std::optional(step(now));
-    if (!stepped) break;
-    const MonoTime next = *stepped;
-    if (next <= at_.runtime.mono_now()) continue;
+    if (*next <= now) continue;
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, next - now, [&] { return changes_ != seen; });
+    changed_.wait_for(lock, stop, *next - now, [&] { return changes_ != seen; });
     seen = changes_;
   }
-  if (helper.joinable()) {
-    helper.request_stop();
-    helper.join();
-  }
+  helper.request_stop();
+  helper.join();
   runner.release(at_.runtime.mono_now(), at_.runtime.wall_now());
 }
 

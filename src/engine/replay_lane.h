@@ -2,6 +2,7 @@
 // when a gap is known from edge to edge.
 //
 //   replay-0 …   one thread per piece that is read at once: history → subwindows → store
+//   replay-floor one for each of them, which steps for it while it starves (engine/replay_class.h)
 //
 // Start: restores jobs from the store (they go on after the last committed subwindow), and opens
 // jobs for gaps that a crash left without one. Stop: pieces are given back; what is committed
@@ -98,7 +99,7 @@ class ReplayLane {
   uint64_t changes_ = 0;                 // guarded by mutex_; counts wake()
   std::map<GapId, EventTime> taken_to_;  // guarded by mutex_; how far jobs were opened for a gap
   std::shared_ptr<Chain> chain_;         // owners: this, workers and the governor
-  ReplayClass first_worker_;             // steps of worker 0: for whoever watches the floor
+  std::vector<std::unique_ptr<ReplayClass>> classes_;  // by worker
   std::unique_ptr<ReplayGovernor> governor_;
   std::vector<std::jthread> threads_;
 };
