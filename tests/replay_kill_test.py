@@ -124,7 +124,7 @@ class ReplayKillTest(harness.SystemTest):
                 self.assertGreaterEqual(self.done_ms(job), self.done_ms(observed) - 2 * HOUR_MS, (observed, job))
                 if observed["state"] == "done":
                     self.assertEqual(job["state"], "done")
-            killer = threading.Timer(random_.random() * 0.8, hindcast.process.kill)
+            killer = threading.Timer(random_.random() * 2, hindcast.process.kill)
             killer.start()
             try:
                 while True:
