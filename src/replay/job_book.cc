@@ -11,11 +11,6 @@ namespace {
 constexpr Duration kSaveEvery = 1s;     // of progress that nothing depends on
 constexpr uint64_t kQuantum = 100'000;  // events of a stream before the next one's turn
 
-TokenBucketOptions per_second(uint64_t rate) {
-  // A quarter of a second at once: long enough for a subwindow's worth of work, short for live.
-  return {.rate = std::max<uint64_t>(rate, 1), .burst = std::max<uint64_t>(rate / 4, 1)};
-}
-
 bool empty(const Window& w) { return w.start >= w.end; }
 
 }  // namespace
@@ -62,7 +57,7 @@ void JobBook::restore(ReplayJob job, MonoTime now) {
   } else if (job.state != ReplayJob::State::kQueued) {
     entry->account.pause(now);
   }
-  if (job.rate) entry->own_rate = TokenBucket::create(per_second(*job.rate), now).value();
+  if (job.rate) entry->own_rate = TokenBucket::create(bucket_of(*job.rate), now).value();
   entry->job = std::move(job);
   jobs_.emplace(entry->job.id, std::move(entry));
 }
@@ -85,7 +80,7 @@ JobId JobBook::add(ReplayJob job, bool coalesce, MonoTime now) {
   }
   auto entry = std::make_unique<Entry>(now);
   entry->not_before = coalesce ? stagger_.start_of(job.source, now) : now;
-  if (job.rate) entry->own_rate = TokenBucket::create(per_second(*job.rate), now).value();
+  if (job.rate) entry->own_rate = TokenBucket::create(bucket_of(*job.rate), now).value();
   const JobId id = job.id;
   entry->job = std::move(job);
   Entry& added = *jobs_.emplace(id, std::move(entry)).first->second;
@@ -126,9 +121,9 @@ Status JobBook::set_rate(JobId id, std::optional<uint64_t> rate, MonoTime now) {
   if (!rate) {
     entry->own_rate.reset();
   } else if (entry->own_rate) {
-    HC_TRY(entry->own_rate->set(per_second(*rate), now));
+    HC_TRY(entry->own_rate->set(bucket_of(*rate), now));
   } else {
-    HC_TRY_ASSIGN(entry->own_rate, TokenBucket::create(per_second(*rate), now));
+    HC_TRY_ASSIGN(entry->own_rate, TokenBucket::create(bucket_of(*rate), now));
   }
   write(*entry, {}, {});
   return {};

@@ -333,6 +333,19 @@ TEST_F(JobBookTest, StreamsTakeTurnsByWhatTheyCost) {
   EXPECT_GT(turns[1], 1);
 }
 
+// It comes from an operator, and no rate that can be written down may end the process.
+TEST_F(JobBookTest, ARateBeyondWhatABucketHoldsIsNoLimit) {
+  ReplayJob fast = job(1, minutes(0, 10));
+  fast.rate = UINT64_MAX;
+  book_.add(fast, false, now_);
+  EXPECT_FALSE(book_.allow(of(1), 100, now_));
+  ASSERT_TRUE(book_.set_rate(1, 10, now_));
+  ASSERT_TRUE(book_.set_rate(1, UINT64_MAX, now_));
+  fast.id = 2;
+  book_.restore(fast, now_);
+  EXPECT_EQ(book_.view(2)->job.rate, UINT64_MAX);
+}
+
 TEST_F(JobBookTest, PauseTakesTheWorkBackAndResumeGoesOn) {
   book_.add(job(1, minutes(0, 10)), false, now_);
   prepare({minutes(0, 10)});

@@ -7,11 +7,6 @@ namespace {
 
 constexpr uint64_t kRateMax = uint64_t{1} << 40;  // of a token bucket
 
-TokenBucketOptions options_for(uint64_t per_second) {
-  const uint64_t rate = std::clamp<uint64_t>(per_second, 1, kRateMax);
-  return {rate, std::max<uint64_t>(rate / (1s / Throttle::kBurst), 1)};
-}
-
 /// f(amount, bucket) for the kinds that are limited.
 template <class Buckets, class F>
 void each_limited(const Work& cost, Buckets& buckets, F f) {
@@ -25,13 +20,18 @@ void each_limited(const Work& cost, Buckets& buckets, F f) {
 
 }  // namespace
 
+TokenBucketOptions bucket_of(uint64_t per_second) {
+  const uint64_t rate = std::clamp<uint64_t>(per_second, 1, kRateMax);
+  return {rate, std::max<uint64_t>(rate / (1s / Throttle::kBurst), 1)};
+}
+
 void Throttle::set(const Work& per_second, MonoTime now) {
   stopped_ = per_second.events == 0;
   size_t i = 0;
   each_kind(
       [&](uint64_t speed) {
         std::optional<TokenBucket>& bucket = buckets_[i++];
-        const TokenBucketOptions options = options_for(speed);
+        const TokenBucketOptions options = bucket_of(speed);
         if (speed == kNoLimit) {
           bucket.reset();
         } else if (!bucket) {

@@ -15,6 +15,10 @@
 
 namespace hindcast {
 
+/// A bucket of so many a second (cut to what a bucket can hold, [1, 2^40]) with a burst of
+/// Throttle::kBurst.
+TokenBucketOptions bucket_of(uint64_t per_second);
+
 /// Invariants, checked by throttle_property_test:
 ///  (1) Over any interval, events granted <= one burst + what the set speeds give + the largest
 ///  request. (2) A request of any size passes in the end unless stopped (law L7).
