@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/log.h"
@@ -16,7 +15,6 @@ constexpr const char* kCapacityName = "replay.capacity";
 constexpr const char* kLimitsName = "replay.limits";
 constexpr Duration kSlowly = 1s;      // what moves slowly, or is dear to ask, is asked so often
 constexpr Duration kSaveEvery = 10s;  // capacity
-constexpr Duration kSmooth = 5s;      // the speed that people are shown
 
 /// A remembered value; the default where there is none or it cannot be read.
 template <class T, class Decode>
@@ -89,11 +87,10 @@ void ReplayGovernor::tick(MonoTime now) {
   const Allowance allowance = governor_.tick(signals, now);
   at_.starved(allowance.starved);
   at_.book.govern(allowance, signals.live_apply, now, at_.runtime.wall_now());
-  const Limits& limits = governor_.limits();
-  status_.limits = limits;
+  status_.limits = governor_.limits();
   status_.capacity = signals.capacity.events;
-  status_.ceiling = per_second(limits.events, signals.capacity.events);
-  status_.floor = std::min(per_second(limits.floor, signals.capacity.events), status_.ceiling);
+  status_.ceiling = allowance.ceiling;
+  status_.floor = allowance.floor;
   status_.allowed = allowance.per_second.events;
   status_.subwindows = allowance.subwindows;
   status_.reason = allowance.binding;
@@ -102,10 +99,7 @@ void ReplayGovernor::tick(MonoTime now) {
   status_.starved = allowance.starved;
   status_.storm = allowance.storm;
   status_.signals = signals;
-  const Duration elapsed = std::max(now - std::exchange(ticked_, now), Duration(1ms));
-  done_ += (static_cast<double>(signals.done.events) / seconds(elapsed) - done_) *
-           (1 - std::exp(-seconds(elapsed) / seconds(kSmooth)));
-  status_.events_per_second = done_;
+  status_.events_per_second = allowance.speed;
   tell(allowance);
 }
 

@@ -79,8 +79,6 @@ class ReplayGovernor {
   Duration live_waited_{};  // of live threads for a CPU, since they began
   double cpu_pressure_ = 0;
   bool disk_full_ = false;
-  double done_ = 0;  // events per second, smoothed
-  MonoTime ticked_{};
   bool storm_told_ = false;
   MonoTime saved_{};
   Capacity saved_capacity_;

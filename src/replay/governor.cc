@@ -13,10 +13,6 @@ uint64_t speed_of(const std::optional<RateLimit>& limit, uint64_t capacity) {
   return limit ? per_second(*limit, capacity) : kNoLimit;
 }
 
-bool by_choice(Reason reason) {
-  return reason == Reason::kRate || reason == Reason::kBudget || reason == Reason::kSchedule;
-}
-
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
 }  // namespace
@@ -42,6 +38,9 @@ Allowance Governor::tick(const Signals& signals, MonoTime now) {
 
   const uint64_t ceiling = per_second(limits_.events, signals.capacity.events);
   const uint64_t floor = std::min(per_second(limits_.floor, signals.capacity.events), ceiling);
+  out.ceiling = ceiling;
+  out.floor = floor;
+  out.speed = done_;
   if (!signals.running || stopped_by_) {
     valve_.stop(stopped_by_.value_or(Reason::kRate));
     out.limit = stopped_by_.value_or(Reason::kSchedule);

@@ -30,7 +30,9 @@
 namespace hindcast {
 
 struct Allowance {
-  Work per_second;          // for Throttle::set(); 0 events = nothing; kNoLimit where there is none
+  Work per_second;  // for Throttle::set(); 0 events = nothing; kNoLimit where there is none
+  uint64_t ceiling = 0, floor = 0;  // events per second, as the limits make them of capacity
+  double speed = 0;                 // events per second done, over about five seconds
   uint16_t subwindows = 0;  // at once, of all jobs; those that are under way go on. One at the
                             // floor and when memory presses: each holds a working set
   Reason binding = Reason::kSchedule;  // why the lane goes no faster now

@@ -6,10 +6,9 @@ namespace hindcast {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-constexpr Duration kSpeedOver = 5s;    // the speed shown is that of the last so many seconds
-constexpr Duration kLiveOver = 5s;     // as far as a latency signal looks back
-constexpr uint64_t kSamplesMin = 100;  // as for the valve
-constexpr Duration kTarget = 1h;       // of a storm, which is nothing to a single job
+constexpr Duration kSpeedOver = 5s;  // the speed shown is that of the last so many seconds
+constexpr Duration kLiveOver = 5s;   // as far as a latency signal looks back
+constexpr Duration kTarget = 1h;     // of a storm, which is nothing to a single job
 
 }  // namespace
 
@@ -30,7 +29,7 @@ void JobAccount::did(uint64_t events, MonoTime now) {
 bool JobAccount::observe(const LatencySignal& live, const Backlog& left, bool running, bool chosen,
                          MonoTime now) {
   const std::optional<Duration> p99 =
-      live.samples < kSamplesMin ? std::nullopt : std::optional(live.p99);
+      live.samples < kLiveSamplesMin ? std::nullopt : std::optional(live.p99);
   if (!asked_) {
     asked_ = true;
     if (!live_.before) live_.before = p99;

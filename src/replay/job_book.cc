@@ -189,16 +189,20 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
   HC_ASSERT(entry != nullptr);
   Entry::Work* work = entry->find(assignment.piece);
   if (work == nullptr) return;
+  last_now_ = std::max(last_now_, now);
   bool wrote = false;
   std::vector<GapOutcome> outcomes;
   for (SubwindowResult& result : results) {
-    entry->job.counts += result.counts;
-    entry->account.did(result.counts.read, now);
-    work->read += result.counts.read;
-    const ReplayCounts& c = result.counts;
-    done_ += {c.read, c.bytes_read, c.pages_changed + c.rows_changed, c.requests};
-    throttle_.charge({0, c.bytes_read, c.pages_changed + c.rows_changed, c.requests}, now);
-    capacity_.add({c.read, c.bytes_read, c.pages_changed + c.rows_changed, c.requests}, {});
+    const ReplayCounts& counts = result.counts;
+    entry->job.counts += counts;
+    entry->account.did(counts.read, now);
+    work->read += counts.read;
+    Work did{counts.read, counts.bytes_read, counts.pages_changed + counts.rows_changed,
+             counts.requests};
+    done_ += did;
+    capacity_.add(did, {});
+    did.events = 0;  // allow() has taken them
+    throttle_.charge(did, now);
     wrote |= result.wrote;
     if (!empty(result.window)) add_window(work->unproved, result.window);
     entry->fills.lack(result.shorts, result.missing, outcomes);
@@ -213,7 +217,6 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
     entry->saved_at = now;
     write(*entry, std::move(outcomes), wall);
   }
-  last_now_ = now;
   end_if_done(*entry, wall);
 }
 

@@ -18,10 +18,6 @@ Window common(const Window& a, const Window& b) {
 }
 bool empty(const Window& w) { return w.start >= w.end; }
 
-bool by_choice(Reason reason) {
-  return reason == Reason::kRate || reason == Reason::kBudget || reason == Reason::kSchedule;
-}
-
 }  // namespace
 
 void JobBook::set_limits(JobLimits limits) {

@@ -5,7 +5,6 @@
 namespace hindcast {
 namespace {
 
-constexpr uint64_t kLiveSamplesMin = 100;
 constexpr uint64_t kCommitSamplesMin = 20;
 constexpr double kBoundTarget = 0.8;  // of a bound in bytes
 constexpr double kSlowed = 1.25;      // the store has said so itself

@@ -58,8 +58,11 @@ struct Pressure {
   double value = 0;  // [0, 1000]
 };
 
-/// The largest pressure of all. Fewer than 100 applies or 20 commits in the window have no say: a
-/// p99 of them is chance.
+/// A p99 of fewer applies of live is chance.
+inline constexpr uint64_t kLiveSamplesMin = 100;
+
+/// The largest pressure of all. Fewer than kLiveSamplesMin applies or 20 commits in the window have
+/// no say: a p99 of them is chance.
 Pressure strongest(const Signals& signals, const Limits& limits);
 
 /// What outranks even the floor (law L7): a stopped store, a full disk, memory at its bound. A

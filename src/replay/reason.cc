@@ -30,4 +30,8 @@ std::string_view to_string(Reason reason) {
   return "unknown";
 }
 
+bool by_choice(Reason reason) {
+  return reason == Reason::kRate || reason == Reason::kBudget || reason == Reason::kSchedule;
+}
+
 }  // namespace hindcast

@@ -23,6 +23,8 @@ enum class Reason : uint8_t {
 };
 inline constexpr size_t kReasons = 11;
 std::string_view to_string(Reason reason);  // "live-latency"
+/// Whoever set limits and times wants it so slow.
+bool by_choice(Reason reason);
 
 /// Time by reason.
 using ReasonTimes = std::array<Duration, kReasons>;
