@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "lane/page_merge_internal.h"
+#include "lane/read_page.h"
 #include "model/join.h"
 #include "model/part.h"
 #include "model/part_index.h"
@@ -221,22 +222,6 @@ Status put_rows_forward(const MergeContext& context, const PageKey& key, Version
   return {};
 }
 
-/// Sums of two directories.
-std::vector<KeyChange> summed(std::vector<KeyChange> all) {
-  std::ranges::sort(all, {}, &KeyChange::key);
-  size_t kept = 0;
-  for (const KeyChange& change : all) {
-    if (kept == 0 || all[kept - 1].key != change.key) {
-      all[kept++] = change;
-    } else {
-      all[kept - 1].count += change.count;
-      all[kept - 1].digest += change.digest;
-    }
-  }
-  all.resize(kept);
-  return all;
-}
-
 /// One part of the youngest ones and the addition.
 Status fold_tail(const StreamSchema& schema, const PageProbe& probe, const Addition& addition,
                  PageAdd& add) {
@@ -250,7 +235,7 @@ Status fold_tail(const StreamSchema& schema, const PageProbe& probe, const Addit
   }
   append_rows(schema, addition.rows, 0, addition.rows.size(), rows);
   const EventBatch joined = sort_unique(schema, rows);
-  add.part = encode_part(schema, joined, summed(std::move(changes)));
+  add.part = encode_part(schema, joined, sums_by_key(std::move(changes)));
   add.folds_from = probe.folds_from;
   add.rows = joined.size();
   return {};

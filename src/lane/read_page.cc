@@ -38,13 +38,7 @@ Result<EventBatch> read_page(const StreamSchema& schema, const PageParts& page,
   return join(schema, views);
 }
 
-Result<std::vector<KeyChange>> key_totals(const PageParts& page) {
-  if (!page.head.damage.empty()) return corruption(page.head.damage);
-  std::vector<KeyChange> all;
-  for (size_t i = 0; i < page.parts.size(); ++i) {
-    HC_TRY_ASSIGN(const PartView view, open_part(page, i));
-    all.insert(all.end(), view.directory().begin(), view.directory().end());
-  }
+std::vector<KeyChange> sums_by_key(std::vector<KeyChange> all) {
   std::ranges::sort(all, {}, &KeyChange::key);
   size_t kept = 0;
   for (const KeyChange& change : all) {
@@ -57,6 +51,16 @@ Result<std::vector<KeyChange>> key_totals(const PageParts& page) {
   }
   all.resize(kept);
   return all;
+}
+
+Result<std::vector<KeyChange>> key_totals(const PageParts& page) {
+  if (!page.head.damage.empty()) return corruption(page.head.damage);
+  std::vector<KeyChange> all;
+  for (size_t i = 0; i < page.parts.size(); ++i) {
+    HC_TRY_ASSIGN(const PartView view, open_part(page, i));
+    all.insert(all.end(), view.directory().begin(), view.directory().end());
+  }
+  return sums_by_key(std::move(all));
 }
 
 }  // namespace hindcast

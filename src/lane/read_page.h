@@ -23,6 +23,8 @@ Result<EventBatch> read_page(const StreamSchema& schema, const PageParts& page,
 /// Live events and digest of every key: the sums of the parts' directories, no event is decoded.
 /// In key order; views into `page`. Errors: kCorruption.
 Result<std::vector<KeyChange>> key_totals(const PageParts& page);
+/// One entry for each key, in key order: counts and digests of several directories together.
+std::vector<KeyChange> sums_by_key(std::vector<KeyChange> all);
 
 /// Where part `i` stands, and what is wrong with it: `why`, unless the store has said it already.
 std::string place_of(const PageParts& page, size_t i, const Error& why);
