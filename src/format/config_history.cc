@@ -181,22 +181,13 @@ class HistoryReader {
                               "for example: { Authorization = \"env:API_TOKEN\" }");
     for (const auto& [name, node] : headers->members) {
       const std::string where = "header '" + name + "' in [source.history]";
-      if (node.kind != TomlNode::Kind::kText) {
-        problems_.push_back(
-            {node.line, where + " must be a text, not " + std::string(node.kind_name()), ""});
-        continue;
-      }
-      std::string value = node.text;
-      if (value.starts_with("env:") || value.starts_with("file:")) {
-        auto secret = read_secret(node, where, folder_, problems_);
-        if (!secret) continue;
-        value = std::move(*secret);
-      }
+      auto value = text_or_secret(node, where, folder_, problems_);
+      if (!value) continue;
       if (name.empty() || name.find_first_of(" :\t\r\n") != std::string::npos)
         problems_.push_back({node.line, where + " is no name of a header", ""});
-      if (value.find_first_of("\r\n") != std::string::npos)
+      if (value->find_first_of("\r\n") != std::string::npos)
         problems_.push_back({node.line, where + " has a line break in its value", ""});
-      history_.headers[name] = std::move(value);
+      history_.headers[name] = *std::move(value);
     }
   }
 

@@ -108,6 +108,17 @@ std::optional<std::string> read_secret(const TomlNode& node, const std::string& 
   return secret;
 }
 
+std::optional<std::string> text_or_secret(const TomlNode& node, const std::string& where,
+                                          const std::string& folder, Problems& problems) {
+  if (node.kind != TomlNode::Kind::kText) {
+    problems.push_back(
+        {node.line, where + " must be a text, not " + std::string(node.kind_name()), ""});
+    return std::nullopt;
+  }
+  if (!node.text.starts_with("env:") && !node.text.starts_with("file:")) return node.text;
+  return read_secret(node, where, folder, problems);
+}
+
 namespace {
 
 void read_server(Section& section, const std::string& folder, ServerConfig& server,

@@ -75,6 +75,9 @@ void build_streams(std::vector<ParsedStream> streams, std::vector<ParsedSource> 
 /// the message of a problem.
 std::optional<std::string> read_secret(const TomlNode& node, const std::string& where,
                                        const std::string& folder, Problems& problems);
+/// A text, which may say so where it is to be found instead of standing here.
+std::optional<std::string> text_or_secret(const TomlNode& node, const std::string& where,
+                                          const std::string& folder, Problems& problems);
 /// {name} parts of a path template, in order.
 std::vector<std::string> path_part_names(const std::string& path);
 /// Each is a name, and there once.

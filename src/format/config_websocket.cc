@@ -7,18 +7,6 @@ namespace {
 
 constexpr std::string_view kKeys[] = {"url", "subscribe", "headers", "tls_ca", "ping", "reconnect"};
 
-/// A text, which may say where it is to be found instead of standing here.
-std::optional<std::string> text_or_secret(const TomlNode& node, const std::string& where,
-                                          const std::string& folder, Problems& problems) {
-  if (node.kind != TomlNode::Kind::kText) {
-    problems.push_back(
-        {node.line, where + " must be a text, not " + std::string(node.kind_name()), ""});
-    return std::nullopt;
-  }
-  if (!node.text.starts_with("env:") && !node.text.starts_with("file:")) return node.text;
-  return read_secret(node, where, folder, problems);
-}
-
 void read_url(Section& section, SourceConfig& config) {
   constexpr std::string_view kExample = "url = \"wss://example.com/stream\"";
   if (!section.has("url")) return section.missing("url", kExample);
