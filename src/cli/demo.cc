@@ -102,7 +102,7 @@ class Demo {
     HC_TRY(feed_.start());
     const std::string host = feed_.url().substr(std::string_view("http://").size());
     std::ofstream(folder_.file("live.toml")) << live_config(host);
-    HC_TRY(start_daemon());
+    HC_TRY(daemon_.start_ready(clock_));
     fmt::print(
         "\nEight airlines, ten days of departures from New York around the snow of February 2013: "
         "{} flights.\nEach is a stream over its own WebSocket, with an HTTP history. The feed's "
@@ -113,17 +113,6 @@ class Demo {
     HC_TRY(fault(
         fmt::format(R"({{"kind":"disconnect","from":"{}","to":"{}"}})", kOutageBegin, kOutageEnd)));
     return fault(R"({"kind":"duplicate","probability":0.02,"seed":1})");
-  }
-
-  Status start_daemon() {
-    HC_TRY(daemon_.start());
-    const MonoTime give_up = clock_.mono_now() + kPatience;
-    while (clock_.mono_now() < give_up) {
-      if (const auto status = daemon_.get("/v1/status"); status && (*status)["ready"].boolean)
-        return {};
-      std::this_thread::sleep_for(2ms);
-    }
-    return unavailable("the daemon is not ready");
   }
 
   Status fault(const std::string& fault) {
@@ -202,7 +191,7 @@ class Demo {
     board_.leave();
     daemon_.kill();
     const MonoTime begin = clock_.mono_now();
-    HC_TRY(start_daemon());
+    HC_TRY(daemon_.start_ready(clock_));
     heading(
         fmt::format("kill -9 with {} of {} replays done. Restarted, ready after {:.0f} ms; "
                     "nobody has to do anything.",

@@ -9,12 +9,6 @@
 namespace hindcast {
 namespace {
 
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
-  return text;
-}
-
 std::string config(std::string_view connection) {
   std::string out = kDemoShared;
   for (const Airline& airline : kAirlines) {
@@ -65,6 +59,12 @@ Result<size_t> write_flights(const std::string& year, const std::string& folder)
   if (!written) return unavailable("cannot write to " + folder);
   if (flights == 0) return corruption(year + " has no flight of these days");
   return flights;
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
 }
 
 std::string live_config(std::string_view host) {

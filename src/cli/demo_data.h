@@ -35,6 +35,8 @@ inline constexpr std::string_view kOutageEnd = "2013-02-08T18:00:00Z";
 /// flights. Errors: kNotFound and kCorruption, saying how the file is made.
 Result<size_t> write_flights(const std::string& year, const std::string& folder);
 
+/// `text` with `by` for every `what`: how what is only known now comes into a configuration.
+std::string replaced(std::string text, std::string_view what, std::string_view by);
 /// Eight sources over WebSocket and HTTP from the feed at `host` ("127.0.0.1:8080").
 std::string live_config(std::string_view host);
 /// The same eight, reading what write_flights() wrote beside the configuration.

@@ -5,10 +5,15 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 namespace hindcast {
 
 namespace fs = std::filesystem;
+
+namespace {
+constexpr Duration kReadyWithin = 120s;
+}  // namespace
 
 Result<DemoFolder> DemoFolder::create() {
   std::string pattern = (fs::temp_directory_path() / "hindcast-demo-XXXXXX").string();
@@ -41,6 +46,16 @@ Status DemoServer::start() {
   }
   return unavailable(fmt::format("hindcast {} ended (exit {}) before it listened; see {}",
                                  arguments_[1], child_->wait(), log_));
+}
+
+Status DemoServer::start_ready(const Runtime& clock) {
+  HC_TRY(start());
+  const MonoTime give_up = clock.mono_now() + kReadyWithin;
+  while (clock.mono_now() < give_up) {
+    if (const auto status = get("/v1/status"); status && (*status)["ready"].boolean) return {};
+    std::this_thread::sleep_for(2ms);
+  }
+  return unavailable("the daemon is not ready; see " + log_);
 }
 
 Result<JsonValue> DemoServer::ask(const std::string& method, const std::string& path,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/runtime.h"
 #include "base/time.h"
 #include "cli/child_process.h"
 #include "net/http_client.h"
@@ -40,6 +41,9 @@ class DemoServer {
   DemoServer(std::vector<std::string> arguments, std::string folder, std::string log);
   /// Starts it (again) and returns when it listens.
   Status start();
+  /// Starts a daemon (again) and returns when it is ready. Errors: also when it is not for two
+  /// minutes.
+  Status start_ready(const Runtime& clock);
   Result<JsonValue> get(const std::string& path) { return ask("GET", path, {}); }
   Result<JsonValue> post(const std::string& path, BytesView body) {
     return ask("POST", path, body);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <thread>
@@ -14,6 +13,8 @@
 
 #include "base/thread_runtime.h"
 #include "cli/demo_assets.h"
+#include "cli/demo_data.h"
+#include "cli/figures.h"
 
 namespace hindcast {
 namespace {
@@ -47,12 +48,6 @@ stagger = "200ms"
 enum class Phase : uint8_t { kWarmUp, kBefore, kDuring, kAfter };
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
-    text.replace(at, what.size(), by);
-  return text;
-}
 
 std::string config(std::string_view folder, std::string_view replay) {
   const std::string_view all(kDemoStorm);
@@ -131,7 +126,7 @@ std::string reasons_of(const JsonValue& replays) {
   double sum = 0;
   for (const JsonValue& replay : replays["replays"].items) {
     for (const auto& member : replay["reasons"].members) {
-      const double time = std::strtod(member.value.text.c_str(), nullptr);
+      const double time = number(member.value);
       times[member.name] += time;
       sum += time;
     }
@@ -173,16 +168,8 @@ Result<StormResult> DemoStorm::run(StormKind kind) {
   std::ofstream(folder_.file(name + ".toml"))
       << config(name, governed ? kGovernedReplay : kUngovernedReplay);
   DemoServer daemon({program_, "run", "-c", name + ".toml"}, folder_.path(), name + ".log");
-  HC_TRY(daemon.start());
   ThreadRuntime clock({"storm"}, 1);
-  MonoTime give_up = clock.mono_now() + kPatience;
-  for (;;) {
-    const auto status = daemon.get("/v1/status");
-    if (status && (*status)["ready"].boolean) break;
-    if (clock.mono_now() > give_up)
-      return unavailable("the daemon is not ready; see " + name + ".log");
-    std::this_thread::sleep_for(kLookEvery);
-  }
+  HC_TRY(daemon.start_ready(clock));
   Load load(daemon.url());
   std::this_thread::sleep_for(kNewLog);
   load.enter(Phase::kBefore);
@@ -195,7 +182,7 @@ Result<StormResult> DemoStorm::run(StormKind kind) {
                                    to_rfc3339(kLostBegin), to_rfc3339(kLostBegin + kLost))));
   }
   JsonValue replays;
-  give_up = clock.mono_now() + kPatience;
+  const MonoTime give_up = clock.mono_now() + kPatience;
   for (bool ended = false; !ended;) {
     std::this_thread::sleep_for(kLookEvery);
     HC_TRY_ASSIGN(replays, daemon.get("/v1/replays"));
