@@ -8,6 +8,7 @@
 #include "format/decoder.h"
 #include "log/memory_log.h"
 #include "progress/facts_codec.h"
+#include "store/forwarding_store_test_util.h"
 #include "store/memory_store.h"
 
 namespace hindcast {
@@ -66,8 +67,9 @@ class DamagedLog final : public Log {
 };
 
 /// Keeps the facts of commits, and has them durable when it is told so.
-class SlowStore final : public Store {
+class SlowStore final : public test::ForwardingStore {
  public:
+  SlowStore() : ForwardingStore(store_) {}
   void commit(Commit commit, Done<CommitResult> done) override {
     given_.emplace_back(std::move(commit), std::move(done));
   }
@@ -78,15 +80,6 @@ class SlowStore final : public Store {
       store_.commit(std::move(commit), std::move(done));
     }
   }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return store_.snapshot(); }
-  StoreHealth health() const override { return store_.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return store_.get_meta(name);
-  }
-  Status put_meta(const std::string& name, BytesView value) override {
-    return store_.put_meta(name, value);
-  }
-  Status close() override { return store_.close(); }
 
   std::vector<Gap> gaps;
   std::vector<GapBound> bounds;

@@ -6,33 +6,22 @@
 #include <thread>
 #include <vector>
 
+#include "store/forwarding_store_test_util.h"
 #include "store/memory_store.h"
 
 namespace hindcast {
 namespace {
 
 /// Refuses writes of meta on demand.
-class ForgetfulStore final : public Store {
+class ForgetfulStore final : public test::ForwardingStore {
  public:
-  explicit ForgetfulStore(Store& inner) : inner_(inner) {}
-  void commit(Commit c, Done<CommitResult> done) override {
-    inner_.commit(std::move(c), std::move(done));
-  }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return inner_.snapshot(); }
-  StoreHealth health() const override { return inner_.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return inner_.get_meta(name);
-  }
+  using ForwardingStore::ForwardingStore;
   Status put_meta(const std::string& name, BytesView value) override {
     if (refuse) return unavailable("the disk is gone");
-    return inner_.put_meta(name, value);
+    return ForwardingStore::put_meta(name, value);
   }
-  Status close() override { return inner_.close(); }
 
   bool refuse = false;
-
- private:
-  Store& inner_;
 };
 
 TEST(NumberPoolTest, NumbersAscendFromOneOverBlocks) {

@@ -8,26 +8,19 @@
 #include "lane/page_merge.h"
 #include "lane/parent_marks.h"
 #include "lane/roller.h"
+#include "store/forwarding_store_test_util.h"
 #include "store/memory_store.h"
 
 namespace hindcast {
 
 /// Remembers the gaps that were opened.
-class GapStore final : public Store {
+class GapStore final : public test::ForwardingStore {
  public:
+  GapStore() : ForwardingStore(inner) {}
   void commit(Commit commit, Done<CommitResult> done) override {
     gaps.insert(gaps.end(), commit.gaps.begin(), commit.gaps.end());
     inner.commit(std::move(commit), std::move(done));
   }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return inner.snapshot(); }
-  StoreHealth health() const override { return inner.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return inner.get_meta(name);
-  }
-  Status put_meta(const std::string& name, BytesView value) override {
-    return inner.put_meta(name, value);
-  }
-  Status close() override { return inner.close(); }
 
   MemoryStore inner;
   std::vector<Gap> gaps;

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <mutex>
 
+#include "base/forwarding_files_test_util.h"
 #include "engine/engine_test_util.h"
 #include "replay/job_runner.h"
 
@@ -12,9 +13,9 @@ namespace {
 
 /// Real files; writes to the store's parts can be held, or slowed down to small pieces, and what is
 /// read of history is counted.
-class StoreDisk final : public FileSystem {
+class StoreDisk final : public test::ForwardingFiles {
  public:
-  explicit StoreDisk(FileSystem& files) : files_(files) {}
+  using ForwardingFiles::ForwardingFiles;
 
   void hold(bool on) {
     {
@@ -33,46 +34,31 @@ class StoreDisk final : public FileSystem {
   uint64_t history_bytes() const { return history_bytes_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    HC_TRY_ASSIGN(std::unique_ptr<File> file, files_.open(path, mode));
+    HC_TRY_ASSIGN(std::unique_ptr<File> file, ForwardingFiles::open(path, mode));
     const Kind kind = path.find("/parts/") != std::string::npos     ? Kind::kParts
                       : path.find("/history/") != std::string::npos ? Kind::kHistory
                                                                     : Kind::kOther;
     if (kind == Kind::kOther) return file;
     return std::unique_ptr<File>(new Watched(std::move(file), kind, *this));
   }
-  bool exists(const std::string& path) override { return files_.exists(path); }
-  Result<std::vector<std::string>> list(const std::string& folder) override {
-    return files_.list(folder);
-  }
-  Status make_folder(const std::string& path) override { return files_.make_folder(path); }
-  Status remove(const std::string& path) override { return files_.remove(path); }
-  Status rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Status sync_folder(const std::string& folder) override { return files_.sync_folder(folder); }
-  Result<ByteCount> free_space(const std::string& path) override { return files_.free_space(path); }
 
  private:
   enum class Kind : uint8_t { kOther, kParts, kHistory };
-  class Watched final : public File {
+  class Watched final : public test::ForwardingFile {
    public:
     Watched(std::unique_ptr<File> file, Kind kind, StoreDisk& disk)
-        : file_(std::move(file)), kind_(kind), disk_(disk) {}
+        : ForwardingFile(std::move(file)), kind_(kind), disk_(disk) {}
     Result<size_t> read_into(uint64_t offset, char* out, size_t size) override {
-      Result<size_t> read = file_->read_into(offset, out, size);
+      Result<size_t> read = ForwardingFile::read_into(offset, out, size);
       if (kind_ == Kind::kHistory && read) disk_.history_bytes_ += *read;
       return read;
     }
     Status write(uint64_t offset, BytesView data) override {
       if (kind_ == Kind::kParts) disk_.pass();
-      return file_->write(offset, data);
+      return ForwardingFile::write(offset, data);
     }
-    Status sync() override { return file_->sync(); }
-    Result<uint64_t> size() override { return file_->size(); }
-    Status truncate(uint64_t size) override { return file_->truncate(size); }
 
    private:
-    const std::unique_ptr<File> file_;
     const Kind kind_;
     StoreDisk& disk_;
   };
@@ -85,7 +71,6 @@ class StoreDisk final : public FileSystem {
     --waiting_;
   }
 
-  FileSystem& files_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;                       // guarded by mutex_

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/forwarding_files_test_util.h"
 #include "base/posix_files.h"
 #include "base/sim_files.h"
 #include "base/temp_folder_test_util.h"
@@ -388,45 +389,29 @@ TEST_F(FilesHistoryTest, ADamagedFileIsCorrupt) {
 }
 
 /// A disk whose reads fail while it is told to.
-class SickFiles final : public FileSystem {
+class SickFiles final : public test::ForwardingFiles {
  public:
-  explicit SickFiles(FileSystem& files) : files_(files) {}
+  using ForwardingFiles::ForwardingFiles;
   bool sick = false;
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    HC_TRY_ASSIGN(auto file, files_.open(path, mode));
+    HC_TRY_ASSIGN(auto file, ForwardingFiles::open(path, mode));
     return std::unique_ptr<File>(std::make_unique<SickFile>(*this, std::move(file)));
   }
-  bool exists(const std::string& path) override { return files_.exists(path); }
-  Result<std::vector<std::string>> list(const std::string& folder) override {
-    return files_.list(folder);
-  }
-  Status make_folder(const std::string& path) override { return files_.make_folder(path); }
-  Status remove(const std::string& path) override { return files_.remove(path); }
-  Status rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Status sync_folder(const std::string& folder) override { return files_.sync_folder(folder); }
-  Result<ByteCount> free_space(const std::string& path) override { return files_.free_space(path); }
 
  private:
-  class SickFile final : public File {
+  class SickFile final : public test::ForwardingFile {
    public:
-    SickFile(SickFiles& disk, std::unique_ptr<File> file) : disk_(disk), file_(std::move(file)) {}
+    SickFile(SickFiles& disk, std::unique_ptr<File> file)
+        : ForwardingFile(std::move(file)), disk_(disk) {}
     Result<size_t> read_into(uint64_t offset, char* out, size_t size) override {
       if (disk_.sick) return unavailable("input/output error");
-      return file_->read_into(offset, out, size);
+      return ForwardingFile::read_into(offset, out, size);
     }
-    Status write(uint64_t offset, BytesView data) override { return file_->write(offset, data); }
-    Status sync() override { return file_->sync(); }
-    Result<uint64_t> size() override { return file_->size(); }
-    Status truncate(uint64_t size) override { return file_->truncate(size); }
 
    private:
     SickFiles& disk_;
-    std::unique_ptr<File> file_;
   };
-  FileSystem& files_;
 };
 
 TEST_F(FilesHistoryTest, AFailingReadIsMadeAgainWhereItWas) {

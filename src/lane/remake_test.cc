@@ -6,6 +6,7 @@
 #include "lane/page_merge.h"
 #include "lane/read_page.h"
 #include "lane/subwindow_test_util.h"
+#include "store/forwarding_store_test_util.h"
 
 namespace hindcast::test {
 namespace {
@@ -14,8 +15,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// Remembers the gaps of commits that took effect.
-class GapStore final : public Store {
+class GapStore final : public test::ForwardingStore {
  public:
+  GapStore() : ForwardingStore(inner) {}
   void commit(Commit commit, Done<CommitResult> done) override {
     std::vector<Gap> gaps = commit.gaps;
     inner.commit(std::move(commit), [&](Result<CommitResult> result) {
@@ -24,15 +26,6 @@ class GapStore final : public Store {
       done(std::move(result));
     });
   }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return inner.snapshot(); }
-  StoreHealth health() const override { return inner.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return inner.get_meta(name);
-  }
-  Status put_meta(const std::string& name, BytesView value) override {
-    return inner.put_meta(name, value);
-  }
-  Status close() override { return inner.close(); }
 
   MemoryStore inner;
   std::vector<Gap> opened;

@@ -4,13 +4,13 @@
 #include <memory>
 #include <utility>
 
-#include "store/store.h"
+#include "store/forwarding_store_test_util.h"
 
 namespace hindcast::test {
 
-class WatchedStore final : public Store {
+class WatchedStore final : public ForwardingStore {
  public:
-  explicit WatchedStore(Store& store) : store_(store) {}
+  using ForwardingStore::ForwardingStore;
 
   /// Each commit that took effect; its pages, rows and marks are left out.
   std::function<void(const Commit&)> watch;
@@ -25,21 +25,13 @@ class WatchedStore final : public Store {
     facts.gaps = commit.gaps;
     facts.bounds = commit.bounds;
     facts.sequences = commit.sequences;
-    store_.commit(std::move(commit), [this, facts = std::move(facts),
-                                      done = std::move(done)](Result<CommitResult> result) {
-      if (result && result->state == CommitState::kCommitted) took_effect(facts);
-      done(std::move(result));
-    });
+    ForwardingStore::commit(
+        std::move(commit),
+        [this, facts = std::move(facts), done = std::move(done)](Result<CommitResult> result) {
+          if (result && result->state == CommitState::kCommitted) took_effect(facts);
+          done(std::move(result));
+        });
   }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return store_.snapshot(); }
-  StoreHealth health() const override { return store_.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return store_.get_meta(name);
-  }
-  Status put_meta(const std::string& name, BytesView value) override {
-    return store_.put_meta(name, value);
-  }
-  Status close() override { return store_.close(); }
 
  private:
   void took_effect(const Commit& commit) {
@@ -49,7 +41,6 @@ class WatchedStore final : public Store {
     if (watch) watch(commit);
   }
 
-  Store& store_;
   CoverageFacts coverage_;
   size_t sequences_put_ = 0;
 };

@@ -7,6 +7,7 @@
 #include "lane/lane_test_util.h"
 #include "proof/repair.h"
 #include "proof/verify.h"
+#include "store/forwarding_store_test_util.h"
 
 namespace hindcast::test {
 
@@ -22,9 +23,9 @@ inline VerifySubject small_subject() {
 }
 
 /// Remembers the gaps of commits that took effect, and answers on the caller's thread.
-class GapStore final : public Store {
+class GapStore final : public ForwardingStore {
  public:
-  explicit GapStore(Store& store) : inner(store) {}
+  explicit GapStore(Store& store) : ForwardingStore(store), inner(store) {}
   void commit(Commit commit, Done<CommitResult> done) override {
     std::vector<Gap> gaps = commit.gaps;
     std::promise<Result<CommitResult>> answer;
@@ -35,15 +36,6 @@ class GapStore final : public Store {
       opened.insert(opened.end(), gaps.begin(), gaps.end());
     done(std::move(result));
   }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return inner.snapshot(); }
-  StoreHealth health() const override { return inner.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return inner.get_meta(name);
-  }
-  Status put_meta(const std::string& name, BytesView value) override {
-    return inner.put_meta(name, value);
-  }
-  Status close() override { return inner.close(); }
 
   Store& inner;
   std::vector<Gap> opened;

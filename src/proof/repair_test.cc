@@ -6,9 +6,9 @@ namespace hindcast::test {
 namespace {
 
 /// Another writer changes the page between each look and its commit.
-class ContendedStore final : public Store {
+class ContendedStore final : public test::ForwardingStore {
  public:
-  ContendedStore(Store& store, PageKey page) : inner(store), page_(page) {}
+  ContendedStore(Store& store, PageKey page) : ForwardingStore(store), inner(store), page_(page) {}
   void commit(Commit commit, Done<CommitResult> done) override {
     if (contend > 0 && !commit.pages.empty()) {
       --contend;
@@ -16,15 +16,6 @@ class ContendedStore final : public Store {
     }
     inner.commit(std::move(commit), std::move(done));
   }
-  Result<std::shared_ptr<const Snapshot>> snapshot() const override { return inner.snapshot(); }
-  StoreHealth health() const override { return inner.health(); }
-  Result<std::optional<Bytes>> get_meta(const std::string& name) const override {
-    return inner.get_meta(name);
-  }
-  Status put_meta(const std::string& name, BytesView value) override {
-    return inner.put_meta(name, value);
-  }
-  Status close() override { return inner.close(); }
 
   Store& inner;
   int contend = 0;
