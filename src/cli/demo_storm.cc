@@ -132,6 +132,7 @@ std::string reasons_of(const JsonValue& replays) {
     }
   }
   std::vector<std::pair<double, std::string>> largest;
+  largest.reserve(times.size());
   for (const auto& [name, time] : times) largest.emplace_back(time, name);
   std::ranges::sort(largest, std::greater<>());
   std::string out;

@@ -3,8 +3,9 @@
 //
 //   threads   shard-00 …  lanes (apply, seal)      back     rollups, replay log, timers
 //             reads       pages for late merges    src-*    one per pull source
-//             verify      what is stored            replay-* pieces of history; both at idle
-//             priority (and those of the log writer, the committer and the HTTP server)
+//             verify      what is stored           replay-*  pieces of history; both at idle
+//             priority governor    how fast replays may go (and those of the log writer, the
+//             committer and the HTTP server)
 //
 // Start: open store and log → lanes from their checkpoints → read the log after `safe` → recovered:
 // what lossy sources missed meanwhile is a gap → sources resume at their last durable token, pushes

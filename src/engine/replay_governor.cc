@@ -31,10 +31,10 @@ double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
 }  // namespace
 
-ReplayGovernor::ReplayGovernor(Places places, Limits configured, LimitChanges changes,
+ReplayGovernor::ReplayGovernor(Places places, const Limits& configured, LimitChanges changes,
                                Governor governor)
     : at_(std::move(places)),
-      configured_(std::move(configured)),
+      configured_(configured),
       changes_(std::move(changes)),
       governor_(std::move(governor)) {
   status_.limits = governor_.limits();

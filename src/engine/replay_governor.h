@@ -59,7 +59,7 @@ class ReplayGovernor {
   GovernorStatus status() const;
 
  private:
-  ReplayGovernor(Places places, Limits configured, LimitChanges changes, Governor governor);
+  ReplayGovernor(Places places, const Limits& configured, LimitChanges changes, Governor governor);
   void run(const std::stop_token& stop);
   void tick(MonoTime now);
   Signals measure(MonoTime now);

@@ -371,6 +371,7 @@ Result<std::vector<ReplayEntry>> ReplayLane::list() const {
   const std::vector<JobBook::View> views = book_->views();
   HC_TRY(wait_ended(views));
   std::vector<ReplayEntry> out;
+  out.reserve(views.size());
   for (const JobBook::View& view : views) out.push_back(entry_of(view));
   return out;
 }

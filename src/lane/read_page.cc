@@ -34,6 +34,7 @@ Result<EventBatch> read_page(const StreamSchema& schema, const PageParts& page,
   if (parts.empty()) return EventBatch(schema);
   if (parts.size() == 1) return std::move(parts.front());
   std::vector<const EventBatch*> views;
+  views.reserve(parts.size());
   for (const EventBatch& part : parts) views.push_back(&part);
   return join(schema, views);
 }
