@@ -232,7 +232,7 @@ class CommandsTest(harness.SystemTest):
         text = hindcast.get("/metrics").body.decode()
         self.assertRegex(text, r'hindcast_source_received_events_total\{source="meters"\} 180\b')
         for line in text.splitlines():
-            self.assertTrue(line.startswith("#") or re.fullmatch(r"[a-z_]+(\{.*\})? \S+", line), line)
+            self.assertTrue(line.startswith("#") or re.fullmatch(r"[a-z_][a-z0-9_]*(\{.*\})? \S+", line), line)
 
     def test_a_stop_loses_nothing_and_asks_for_no_second_start(self):
         hindcast = self.install(CONFIG).start_ready()
