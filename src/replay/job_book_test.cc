@@ -196,6 +196,19 @@ TEST_F(JobBookTest, CapsHoldForAllJobsTogether) {
   }
 }
 
+TEST_F(JobBookTest, NoMoreSourcesAreReadAtOnceThanTheirCap) {
+  book_.set_limits({.sources_at_once = 1});
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 20)});
+  const auto first = take();
+  ASSERT_TRUE(first);
+  book_.add(job(2, minutes(0, 20), 2), false, now_);
+  EXPECT_FALSE(take());  // not even prepared
+  finish(*first);
+  const auto second = take();
+  ASSERT_TRUE(second && second->job.id == 2);
+}
+
 // The rate is one bucket for all; a batch larger than the burst passes and is paid for afterwards.
 TEST_F(JobBookTest, AllowanceIsADebtSharedByAllJobs) {
   book_.add(job(1, minutes(0, 10)), false, now_);
