@@ -104,6 +104,12 @@ int main(int argc, char** argv) {
         std::filesystem::remove_all(folder);
       }
     }
+    const auto print_against_parse = [&](const std::string& path) {
+      if (samples.contains("parse") && samples.contains(path))
+        print_ratio(path + " / parse", keys, samples[path], samples["parse"]);
+    };
+    print_against_parse("replay-repeated");
+    print_against_parse("replay-stage");
     const double scan_rate = samples["scan"].empty() ? 0 : median(samples["scan"]).per_core();
     const double parse_rate = samples["parse"].empty() ? 0 : median(samples["parse"]).per_core();
     for (const std::string& path : paths) {

@@ -27,9 +27,9 @@ class Chunks {
         lines_(lines) {
     decoder_->begin({.name = "bench"});
   }
-  HistoryChunk next() {
-    HistoryChunk chunk;
-    chunk.events = EventBatch(schema_);
+  HistoryChunk next(EventBatch spare) {
+    HistoryChunk chunk{.events = std::move(spare)};
+    chunk.events.reset(schema_);
     const std::string_view piece = lines_.substr(at_, kChunkBytes);
     Decoder::Counts counts;
     at_ += decoder_->decode(piece, at_ + piece.size() == lines_.size(), chunk.events, chunk.dead,
@@ -84,7 +84,7 @@ class Target {
   bool step(PieceRun& run, NextChunk& next_chunk) {
     switch (run.need()) {
       case PieceRun::Need::kHistory:
-        run.give(next_chunk());
+        run.give(next_chunk(run.take_spare()));
         return true;
       case PieceRun::Need::kAllowance:
         run.allowed();
@@ -154,18 +154,18 @@ Sample measure(Target& target, const std::function<ReplayCounts()>& replay) {
 Sample replay(const std::string& folder, std::string_view lines, Replay which) {
   Target target(folder);
   const auto from_bytes = [&] {
-    return target.replay(
-        [chunks = std::make_shared<Chunks>(target.config(), lines)] { return chunks->next(); });
+    return target.replay([chunks = std::make_shared<Chunks>(target.config(), lines)](
+                             EventBatch spare) { return chunks->next(std::move(spare)); });
   };
   if (which == Replay::kFresh) return measure(target, from_bytes);
   from_bytes();
   if (which == Replay::kRepeated) return measure(target, from_bytes);
   std::vector<HistoryChunk> decoded;
   for (Chunks chunks(target.config(), lines); decoded.empty() || !decoded.back().end;)
-    decoded.push_back(chunks.next());
+    decoded.push_back(chunks.next({}));
   return measure(target, [&] {
     return target.replay(
-        [next = size_t{0}, &decoded]() mutable { return std::move(decoded[next++]); });
+        [next = size_t{0}, &decoded](EventBatch) mutable { return std::move(decoded[next++]); });
   });
 }
 

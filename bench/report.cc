@@ -15,6 +15,16 @@ void print_header() {
               "M ev/s wall", "share of limit");
 }
 
+void print_ratio(const std::string& name, uint32_t keys, const std::vector<Sample>& path,
+                 const std::vector<Sample>& other) {
+  std::vector<double> ratios;
+  for (size_t run = 0; run < path.size(); ++run)
+    ratios.push_back(other[run].per_core() / path[run].per_core());
+  std::ranges::sort(ratios);
+  std::printf("%-34s %8u takes %.3f x the time (pairs: %.3f..%.3f)\n", name.c_str(), keys,
+              ratios[ratios.size() / 2], ratios.front(), ratios.back());
+}
+
 void print(const std::string& path, uint32_t keys, std::vector<Sample> samples, double limit,
            const std::string& limit_name) {
   const Sample middle = median(samples);

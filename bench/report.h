@@ -17,6 +17,9 @@ struct Sample {
 const Sample& median(std::vector<Sample>& samples);
 
 void print_header();
+/// The time of one path by that of another, run by run: both of a pair saw about the same noise.
+void print_ratio(const std::string& name, uint32_t keys, const std::vector<Sample>& path,
+                 const std::vector<Sample>& other);
 /// `limit` in events/s per core, named `limit_name`.
 void print(const std::string& path, uint32_t keys, std::vector<Sample> samples, double limit,
            const std::string& limit_name);

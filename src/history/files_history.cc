@@ -77,6 +77,7 @@ class FilesCursor final : public Cursor {
     if (!chunk && chunk.error().code != ErrorCode::kUnavailable) failure_ = chunk.error();
     done(std::move(chunk));
   }
+  void reuse(EventBatch spare) override { spare_ = std::move(spare); }
 
  private:
   Result<HistoryChunk> next_chunk(ByteCount max) {
@@ -85,7 +86,7 @@ class FilesCursor final : public Cursor {
       HC_TRY_ASSIGN(listing_, DayFiles::list(setup_.files, setup_.history()));
       units_ = listing_->units(query_.range);
     }
-    HistoryChunk chunk;
+    HistoryChunk chunk{.events = std::exchange(spare_, {})};
     chunk.events.reset(setup_.schema);
     const uint64_t budget = std::max<uint64_t>(max.value, 1);
     uint64_t taken = 0;
@@ -206,6 +207,7 @@ class FilesCursor final : public Cursor {
   bool any_file_ = false;
   EventTime complete_to_;
   std::optional<Error> failure_;
+  EventBatch spare_;  // for the next chunk
 };
 
 class FilesHistory final : public History {

@@ -71,6 +71,9 @@ class Cursor {
   /// and kOverloaded the same call may be made again and goes on where it was; after other errors
   /// the cursor is at its end. `retry_after` of a kOverloaded answer: retry_after().
   virtual void next(ByteCount max, Done<HistoryChunk> done) = 0;
+  /// A batch of which only the memory is wanted: the next chunk may be read into it. Between calls
+  /// of next().
+  virtual void reuse(EventBatch /*spare*/) {}
   /// Of the last kOverloaded or kUnavailable answer: when the history wants to be asked again.
   virtual std::optional<Duration> retry_after() const { return std::nullopt; }
 };

@@ -93,6 +93,21 @@ TYPED_TEST_P(HistoryContractTest, WhatIsCompleteWasHandedOver) {
   EXPECT_EQ(complete, this->whole.end);
 }
 
+// Nothing of what a batch held before comes again.
+TYPED_TEST_P(HistoryContractTest, AChunkInReusedMemoryHoldsItsOwnEventsOnly) {
+  const auto cursor = this->world.history().open({this->whole, {}, {}}).value();
+  std::vector<std::string> names;
+  for (bool end = false; !end;) {
+    auto chunk = next_chunk(*cursor, 16_KiB);
+    ASSERT_TRUE(chunk) << chunk.error().message;
+    const auto some = names_of(this->world.schema(), chunk->events);
+    names.insert(names.end(), some.begin(), some.end());
+    end = chunk->end;
+    cursor->reuse(std::move(chunk->events));
+  }
+  EXPECT_EQ(this->distinct(names), this->expected(this->whole));
+}
+
 TYPED_TEST_P(HistoryContractTest, AsLittleAsAByteAtATimeChangesNothing) {
   const ReadAll small = this->read({this->whole, {}, {}}, ByteCount{1});
   const ReadAll large = this->read({this->whole, {}, {}}, 1_GiB);
@@ -132,8 +147,9 @@ TYPED_TEST_P(HistoryContractTest, ItSaysWhatItCosts) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(HistoryContractTest, PiecesTileTheRangeAndHoldEveryEvent,
-                            WhatIsCompleteWasHandedOver, AsLittleAsAByteAtATimeChangesNothing,
-                            APartOfTheRangeIsThatPart, OnlyTheKeysThatWereAskedForCome,
-                            NothingOfNothingIsTheEnd, ItSaysWhatItCosts);
+                            WhatIsCompleteWasHandedOver, AChunkInReusedMemoryHoldsItsOwnEventsOnly,
+                            AsLittleAsAByteAtATimeChangesNothing, APartOfTheRangeIsThatPart,
+                            OnlyTheKeysThatWereAskedForCome, NothingOfNothingIsTheEnd,
+                            ItSaysWhatItCosts);
 
 }  // namespace hindcast

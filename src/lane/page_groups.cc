@@ -30,6 +30,7 @@ PageGroups::PageGroups(const EventScope& scope)
 
 void PageGroups::learn_keys(const EventBatch& batch) {
   places_.resize(batch.keys.size());
+  const size_t recents = recent_.size();
   for (uint32_t k = 0; k < batch.keys.size(); ++k) {
     const uint64_t hash = batch.keys.hash(k);
     const uint32_t partition = partition_of_hash(hash, scope_.schema.partitions);
@@ -38,7 +39,7 @@ void PageGroups::learn_keys(const EventBatch& batch) {
     places_[k] = {.key_hash = hash,
                   .partition = scope_.wants(batch.keys[k]) ? partition : kNoTarget,
                   .slot = slot,
-                  .recent = static_cast<uint16_t>(number % recent_.size())};
+                  .recent = static_cast<uint16_t>(number < recents ? number : number % recents)};
   }
 }
 
@@ -59,6 +60,7 @@ void PageGroups::add(const EventBatch& batch) {
   const EventHasher hasher(scope_.schema, batch);
   uint64_t key_hashes[EventHasher::kBlock];
   Digest digests[EventHasher::kBlock];
+  uint64_t inside = 0;
   Window within{kMaxEventTime, kMinEventTime};  // what of `window` is in range
   int64_t window = 0;
   for (size_t begin = 0; begin < batch.size(); begin += EventHasher::kBlock) {
@@ -83,6 +85,7 @@ void PageGroups::add(const EventBatch& batch) {
       const uint32_t group = found ? recent.group : look_up(window, place);
       if (group == kNoTarget) continue;
       group_of[row] = group;
+      ++inside;
       ++groups_[group].events;
       groups_[group].digest += digests[i];
     }
@@ -91,7 +94,7 @@ void PageGroups::add(const EventBatch& batch) {
     if (batch.op_at(row) == Op::kDelete && group_of[row] != kNoTarget)
       groups_[group_of[row]].deletes = true;
   }
-  outside_ += static_cast<uint64_t>(std::ranges::count(group_of, kNoTarget));
+  outside_ += batch.size() - inside;
 }
 
 size_t PageGroups::memory() const {

@@ -227,7 +227,6 @@ void Subwindow::Impl::settle(Page& page) {
 void Subwindow::Impl::finish() {
   ++counts.subwindows;
   HC_ASSERT(counts.read == counts.added + counts.duplicate + counts.superseded + counts.outside);
-  events.clear();
   need = Need::kDone;
 }
 
@@ -333,6 +332,11 @@ void Subwindow::committed(const CommitResult& result) {
 Status Subwindow::failure() const { return impl_->failure ? Status(*impl_->failure) : Status(); }
 const ReplayCounts& Subwindow::counts() const { return impl_->counts; }
 const std::vector<HistoryShort>& Subwindow::shorts() const { return impl_->shorts; }
+
+std::vector<EventBatch> Subwindow::take_events() {
+  HC_ASSERT(need() == Need::kDone);
+  return std::exchange(impl_->events, {});
+}
 
 ByteCount Subwindow::memory() const {
   size_t bytes = impl_->groups.memory() + impl_->pages.capacity() * sizeof(Page);

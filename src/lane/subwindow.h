@@ -79,6 +79,9 @@ class Subwindow {
   const ReplayCounts& counts() const;
   /// Of `whole` windows, in page order; complete at kDone.
   const std::vector<HistoryShort>& shorts() const;
+  /// At kDone, once: the batches it was given, as far as they were not freed on the way (they are
+  /// all there when every page was equal), for their memory.
+  std::vector<EventBatch> take_events();
   bool wrote() const { return counts().pages_changed > 0; }
   ByteCount memory() const;
 

@@ -300,6 +300,7 @@ JobRunner::When JobRunner::read_history(MonoTime now, ProcessingTime wall) {
     if (resting_) return not_before_;
     if (!chain_->try_take(Link::kHistory, at_.worker, kReadBytes, now)) return now + kIdlePoll;
     asked_ = true;
+    cursor_->reuse(run_->take_spare());
     cursor_->next(kReadBytes, Inbox::answer<HistoryChunk>(inbox_, &Inbox::chunk, chain_,
                                                           Link::kHistory, kReadBytes, at_.wake));
   }

@@ -31,7 +31,8 @@ struct PieceRun::Impl {
   Need need = Need::kHistory;
   std::optional<Slice> slice;  // under way, its events in `subwindow` once allowed
   std::optional<Subwindow> subwindow;
-  SubwindowResult result;  // of the slices since the last one that covers a window
+  std::vector<EventBatch> spare;  // of the last subwindow
+  SubwindowResult result;         // of the slices since the last one that covers a window
   std::vector<SubwindowResult> results;
   std::optional<Error> failure;
 };
@@ -81,6 +82,7 @@ void PieceRun::Impl::finish() {
     result.certain = slice->certain;
     results.push_back(std::exchange(result, {}));
   }
+  spare = subwindow->take_events();
   subwindow.reset();
   slice.reset();
 }
@@ -96,6 +98,13 @@ void PieceRun::give(Result<HistoryChunk> chunk) {
   Status given = impl_->cutter.give(*std::move(chunk));
   if (!given) return impl_->fail(std::move(given).error());
   impl_->cut();
+}
+
+EventBatch PieceRun::take_spare() {
+  if (impl_->spare.empty()) return {};
+  EventBatch batch = std::move(impl_->spare.back());
+  impl_->spare.pop_back();
+  return batch;
 }
 
 uint64_t PieceRun::asks_for() const {
@@ -136,6 +145,7 @@ const Error& PieceRun::failure() const {
 
 ByteCount PieceRun::memory() const {
   ByteCount bytes = impl_->cutter.memory();
+  for (const EventBatch& batch : impl_->spare) bytes += ByteCount{batch.memory()};
   if (impl_->slice) {
     for (const EventBatch& batch : impl_->slice->events) bytes += ByteCount{batch.memory()};
   }

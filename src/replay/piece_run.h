@@ -9,7 +9,8 @@
 //
 // A subwindow is cut behind whole page windows once they hold about events_max events
 // (replay/cutter.h); a page window that alone holds dense_max is merged in parts, whose counts come
-// with the result of the window. Memory is bounded by dense_max and a chunk.
+// with the result of the window. Memory is bounded by dense_max and a chunk: that of a finished
+// subwindow is kept for the next one.
 //
 // A state machine over values, driven by threads, a child process or the simulator. Thread safety:
 // confined to its driver.
@@ -55,6 +56,9 @@ class PieceRun {
   /// end, most events elsewhere although there are no more than the piece is long ("outside: …;
   /// wrong time zone or time unit?"), and not one readable record ("unreadable: …").
   void give(Result<HistoryChunk> chunk);
+  /// A batch for Cursor::reuse(), from the last subwindow; without memory when there is none. Fresh
+  /// memory for each chunk would cost as much as comparing its events.
+  EventBatch take_spare();
   /// kAllowance: events that wait (0 where history is empty); go on with allowed().
   uint64_t asks_for() const;
   void allowed();

@@ -115,6 +115,20 @@ TEST_F(PieceRunTest, AReplayOfWhatIsThereCommitsNothing) {
   for (const SubwindowResult& result : run.take_results()) EXPECT_FALSE(result.wrote);
 }
 
+TEST_F(PieceRunTest, TheMemoryOfASubwindowThatFoundNothingNewIsGivenAwayOnce) {
+  world_.live(kHistory);
+  world_.advance(1'000s);
+  PieceRun run(options());
+  EXPECT_EQ(run.take_spare().memory(), 0U);
+  give(run, chunk({kHistory[0], kHistory[1], kHistory[2]}, 14s));
+  ASSERT_EQ(run.need(), Need::kHistory);
+  const ByteCount before = run.memory();
+  const size_t spare = run.take_spare().memory();
+  EXPECT_GT(spare, 0U);
+  EXPECT_EQ(run.memory(), ByteCount{before.value - spare});
+  EXPECT_EQ(run.take_spare().memory(), 0U);
+}
+
 // What a dense window's parts did is told with the window.
 TEST_F(PieceRunTest, ADenseWindowIsOneResultOfSeveralSubwindows) {
   world_.live({{.key = "a", .time = 4s, .id = 99}});  // not in history, which cannot be told here
