@@ -119,5 +119,49 @@ class RecomputeTest(unittest.TestCase):
         self.assertEqual(self.recompute()[0], 1)
 
 
+class RecomputeTradesTest(unittest.TestCase):
+    """The proof of the demo on recorded trades can fail."""
+    TRADES = (("XRPETH", 1, 60_000, "0.5", "2"), ("XRPETH", 2, 61_000, "0.7", "1"), ("XRPETH", 3, 119_999, "0.6", "4"))
+    VALUES = {"open": "0.5", "high": "0.7", "low": "0.5", "close": "0.6", "volume": "7", "trades": "3"}
+
+    def setUp(self):
+        self.rows = [{"key": "XRPETH", "start": start, "resolution": level, "state": "final", "complete": True, "values": dict(self.VALUES)}
+                     for level, start in (("1m", "1970-01-01T00:01:00Z"), ("5m", "1970-01-01T00:00:00Z"),
+                                          ("1h", "1970-01-01T00:00:00Z"), ("1d", "1970-01-01T00:00:00Z"))]
+        self.candle = [60_000, 0.5, 0.7, 0.5, 0.6, 7.0]
+
+    def recompute(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "trades").write_text("".join(json.dumps(
+                {"symbol": symbol, "id": n, "time": time, "price": price, "qty": qty}) + "\n"
+                for symbol, n, time, price, qty in self.TRADES))
+            (folder / "rows").write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+            (folder / "XRP_ETH-1m.json").write_text(json.dumps([self.candle, [120_000, 0.6, 0.6, 0.6, 0.6, 0.0]]))
+            return run(ROOT / "scripts/recompute_trades", folder / "trades", "--candles", folder / "XRP_ETH-1m.json", folder / "rows")
+
+    def test_equal_rows_and_candles_pass(self):
+        self.assertEqual(self.recompute(), (0, "4 rows, 0 differ, 0 missing; the exchange's own candles: 1 of 1m equal\n"))
+
+    def test_any_wrong_value_is_found(self):
+        for row in self.rows:
+            for name, value in self.VALUES.items():
+                row["values"][name] = "17"
+                self.assertEqual(self.recompute()[0], 1, (row, name))
+                row["values"][name] = value
+
+    def test_a_row_that_is_missing_double_or_not_final_is_found(self):
+        rows = self.rows
+        for wrong in (rows[1:], rows + rows[:1], [{**rows[0], "complete": False}] + rows[1:], [{**rows[0], "state": "sealed"}] + rows[1:]):
+            self.rows = wrong
+            self.assertEqual(self.recompute()[0], 1)
+
+    def test_a_candle_of_the_exchange_that_differs_is_found(self):
+        for column in range(1, 6):
+            kept, self.candle[column] = self.candle[column], 9.0
+            self.assertEqual(self.recompute()[0], 1, column)
+            self.candle[column] = kept
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/thread_runtime.h"
-#include "cli/demo_assets.h"
 #include "cli/demo_board.h"
 #include "cli/demo_data.h"
 #include "cli/demo_programs.h"
@@ -27,12 +26,9 @@ namespace {
 
 constexpr Duration kPatience = 120s;  // before a wait is called a failure
 constexpr Duration kLookEvery = 50ms;
-// Hours of feed time a second: quickly through the days, slowly where there is something to see.
-constexpr double kQuick = 8, kSlow = 2;
 constexpr std::string_view kHeartbeat = "2m";
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-EventTime instant(std::string_view rfc3339) { return parse_rfc3339(rfc3339).value(); }
 
 /// How far live was behind, of every look at it.
 class LiveTimes {
@@ -49,45 +45,64 @@ class LiveTimes {
   std::vector<Duration> all_;
 };
 
-std::string flights_of(const DemoOptions& options) {
-  std::string folder = options.data;
-  if (folder.empty()) {
-    const char* cache = std::getenv("XDG_CACHE_HOME");
-    const char* home = std::getenv("HOME");
-    folder = cache != nullptr && *cache != '\0'
-                 ? std::string(cache) + "/hindcast/flights"
-                 : std::string(home != nullptr ? home : ".") + "/.cache/hindcast/flights";
+/// "6 hours", "40 minutes"
+std::string length_text(Duration span) {
+  return span >= 2h ? fmt::format("{} hours", span / 1h) : fmt::format("{} minutes", span / 1min);
+}
+
+std::vector<std::string> feed_arguments(const std::string& program, const DemoSet& set) {
+  std::vector<std::string> out{program, "feed",        "all.ndjson",           "--speed",
+                               "0",     "--heartbeat", std::string(kHeartbeat)};
+  out.insert(out.end(), set.feed.begin(), set.feed.end());
+  return out;
+}
+
+void heading(const std::string& text) {
+  fmt::print("\n{}\n\n", text);
+  std::fflush(stdout);
+}
+
+/// Beside the play: other data, daemons of its own.
+Status show_storm(const std::string& program, const DemoFolder& folder, bool governed) {
+  DemoStorm storm(program, folder);
+  heading(
+      fmt::format("The storm: eight sources come back at once, {} events are missing, and {} a "
+                  "second come in live.\nIn 99 of 100 pushes, the sender has its "
+                  "acknowledgement within",
+                  with_thousands(storm.events()), with_thousands(DemoStorm::kLiveRate)));
+  HC_TRY(storm.write_history());
+  HC_TRY_ASSIGN(const StormResult naive, storm.run(StormKind::kUngoverned));
+  std::optional<StormResult> second;
+  if (governed) {
+    HC_TRY_ASSIGN(second, storm.run(StormKind::kGoverned));
   }
-  return folder + "/flights.ndjson";
+  fmt::print("{}", storm_table(naive, second));
+  return {};
 }
 
 class Demo {
  public:
-  Demo(DemoOptions options, const DemoFolder& folder, const std::string& program)
-      : options_(std::move(options)),
+  Demo(bool once, const DemoFolder& folder, const std::string& program, const DemoSet& set)
+      : once_(once),
         program_(program),
         folder_(folder),
-        feed_(
-            {program, "feed", "all.ndjson", "--key", "origin", "--key", "carrier", "--time", "time",
-             "--channel-by", "carrier", "--speed", "0", "--heartbeat", std::string(kHeartbeat)},
-            folder.path(), "feed.log"),
+        set_(set),
+        feed_(feed_arguments(program, set), folder.path(), "feed.log"),
         daemon_({program, "run", "-c", "live.toml"}, folder.path(), "daemon.log"),
-        proof_(program, folder),
-        storm_(program, folder) {}
+        proof_(program, folder, set) {}
 
   Status run() {
     const MonoTime begin = clock_.mono_now();
-    if (options_.ungoverned) return storm(false);
     HC_TRY(connect());
     HC_TRY(outage());
     HC_TRY(kill_in_recovery());
     HC_TRY(to_the_end());
     HC_TRY(prove());
-    HC_TRY(storm(true));
+    HC_TRY(show_storm(program_, folder_, true));
     fmt::print("\ntotal: {:.0f} s\n", seconds(clock_.mono_now() - begin));
-    if (!options_.once) {
-      fmt::print("\nThe daemon runs on until Ctrl-C. Ask it:\n  {} query united --url {}\n",
-                 program_, daemon_.url());
+    if (!once_) {
+      fmt::print("\nThe daemon runs on until Ctrl-C. Ask it:\n  {} query {} --url {}\n", program_,
+                 set_.sources.front().name, daemon_.url());
       std::fflush(stdout);
       daemon_.wait();
       return {};
@@ -98,20 +113,18 @@ class Demo {
 
  private:
   Status connect() {
-    HC_TRY_ASSIGN(flights_, write_flights(flights_of(options_), folder_.path()));
     HC_TRY(feed_.start());
     const std::string host = feed_.url().substr(std::string_view("http://").size());
-    std::ofstream(folder_.file("live.toml")) << live_config(host);
+    std::ofstream(folder_.file("live.toml")) << live_config(set_, host);
     HC_TRY(daemon_.start_ready(clock_));
     fmt::print(
-        "\nEight airlines, ten days of departures from New York around the snow of February 2013: "
-        "{} flights.\nEach is a stream over its own WebSocket, with an HTTP history. The feed's "
-        "clock runs {:.0f} hours a second,\n{:.0f} where there is something to see.   daemon: {}\n",
-        with_thousands(flights_), kQuick, kSlow, daemon_.url());
-    HC_TRY(
-        watch("connecting", [](const DemoScene& s) { return s.connections == kAirlines.size(); }));
-    HC_TRY(fault(
-        fmt::format(R"({{"kind":"disconnect","from":"{}","to":"{}"}})", kOutageBegin, kOutageEnd)));
+        "\n{}\nEach {} is a stream over its own WebSocket, with an HTTP history. The feed's clock "
+        "runs {:.3g} hours a second,\n{:.2g} where there is something to see.   daemon: {}\n",
+        set_.headline, set_.each, set_.quick(), set_.slow(), daemon_.url());
+    HC_TRY(watch("connecting",
+                 [&](const DemoScene& s) { return s.connections == set_.sources.size(); }));
+    HC_TRY(fault(fmt::format(R"({{"kind":"disconnect","from":"{}","to":"{}"}})",
+                             to_rfc3339(set_.outage.start), to_rfc3339(set_.outage.end))));
     return fault(R"({"kind":"duplicate","probability":0.02,"seed":1})");
   }
 
@@ -147,13 +160,11 @@ class Demo {
     return unavailable(fmt::format("{} took more than {:.0f} s", what, seconds(kPatience)));
   }
 
-  static void heading(const std::string& text) {
-    fmt::print("\n{}\n\n", text);
-    std::fflush(stdout);
-  }
-
   Status outage() {
-    heading("All eight lose their connection for six hours.");
+    const Duration length = set_.outage.end - set_.outage.start;
+    heading(several() ? fmt::format("All {} lose their connection for {}.", set_.sources.size(),
+                                    length_text(length))
+                      : fmt::format("It loses its connection for {}.", length_text(length)));
     fmt::print("  {}\n\n",
                strip_legend({CoverageSpan::State::kCovered, CoverageSpan::State::kReplaying,
                              CoverageSpan::State::kGap},
@@ -161,21 +172,23 @@ class Demo {
     const auto reached = [](EventTime time) {
       return [time](const DemoScene& scene) { return scene.feed_time >= time; };
     };
-    HC_TRY(speed(kQuick));
-    HC_TRY(watch("the way to the outage", reached(instant(kOutageBegin) - Duration(5h))));
-    HC_TRY(speed(kSlow));
-    HC_TRY(watch("the way to the outage", reached(instant(kOutageBegin)), &alone_));
+    HC_TRY(speed(set_.quick()));
+    HC_TRY(watch("the way to the outage", reached(set_.outage.start - length / 6 * 5)));
+    HC_TRY(speed(set_.slow()));
+    HC_TRY(watch("the way to the outage", reached(set_.outage.start), &alone_));
     // The exchange is slow when everybody asks for what was missed.
     HC_TRY(fault(R"({"kind":"slow-pages","delay":0.2})"));
-    HC_TRY(watch("the outage", reached(instant(kOutageEnd) - Duration(1h))));
+    HC_TRY(watch("the outage", reached(set_.outage.end - length / 6)));
     board_.leave();
     return {};
   }
 
   Status kill_in_recovery() {
-    heading(
-        "They return at the same moment. What was missed is read again, two at a time:\n"
-        "job, share done, events a second, what it waits for.");
+    heading(std::string(several()
+                            ? "They return at the same moment. What was missed is read again, "
+                              "two at a time:\n"
+                            : "It returns. What was missed is read again:\n") +
+            "job, share done, events a second, what it waits for.");
     HC_TRY(watch("connecting again", [](const DemoScene& scene) { return scene.all_connected(); }));
     size_t ended = 0, jobs = 0;
     EventTime killed_at{};
@@ -185,7 +198,7 @@ class Demo {
           ended = scene.jobs_ended();
           jobs = scene.jobs();
           killed_at = scene.feed_time;
-          return ended >= 2;
+          return scene.share_recovered() >= 0.25;
         },
         &beside_));
     board_.leave();
@@ -203,7 +216,8 @@ class Demo {
           return scene.jobs_ended() == scene.jobs() && scene.jobs() >= jobs &&
                  std::ranges::all_of(scene.lines, [&](const DemoScene::Line& line) {
                    return line.whole() && !line.spans.empty() &&
-                          line.spans.back().range.end > killed_at + Duration(1h);
+                          line.spans.back().range.end >
+                              killed_at + (set_.outage.end - set_.outage.start) / 6;
                  });
         },
         &beside_));
@@ -213,9 +227,9 @@ class Demo {
 
   Status to_the_end() {
     HC_TRY(feed_.remove("/faults"));
-    HC_TRY(speed(kQuick));
-    heading("And on, to the end of the ten days.");
-    HC_TRY(watch("the rest of the ten days", [](const DemoScene& scene) {
+    HC_TRY(speed(set_.quick()));
+    heading("And on, to the end of the recording.");
+    HC_TRY(watch("the rest of the recording", [](const DemoScene& scene) {
       return scene.finished && scene.jobs_ended() == scene.jobs() &&
              std::ranges::all_of(scene.lines, [](const DemoScene::Line& line) {
                return line.pending == 0 && line.whole();
@@ -226,24 +240,24 @@ class Demo {
     fmt::print("  live is behind the feed by   {}\n", alone_.text());
     fmt::print("  the same while replays ran   {}\n", beside_.text());
     fmt::print("  the feed's clock less the watermark; a heartbeat comes every {:.0f} ms\n",
-               1000 * 120 / (kSlow * 3600));
+               1000 * 120 / (set_.slow() * 3600));
     return {};
   }
 
   /// Rollups are the last to be final.
   Status wait_final() {
     const MonoTime give_up = clock_.mono_now() + kPatience;
-    for (const Airline& airline : kAirlines) {
+    for (const DemoSource& source : set_.sources) {
       for (bool final = false; !final;) {
         final = true;
         HC_TRY_ASSIGN(
             const JsonValue days,
-            daemon_.get(fmt::format("/v1/aggregates/{}/buckets?resolution=1d", airline.name)));
+            daemon_.get(fmt::format("/v1/aggregates/{}/buckets?resolution=1d", source.name)));
         for (const JsonValue& bucket : days["buckets"].items)
           final = final && bucket["state"].text == "final";
         if (final) break;
         if (clock_.mono_now() > give_up)
-          return unavailable(fmt::format("not every day of {} is final", airline.name));
+          return unavailable(fmt::format("not every day of {} is final", source.name));
         std::this_thread::sleep_for(kLookEvery);
       }
     }
@@ -256,54 +270,39 @@ class Demo {
       fmt::print("  {:<12}{}\n", name, text);
       std::fflush(stdout);
     };
-    HC_TRY_ASSIGN(const std::string books, proof_.books(daemon_, flights_));
+    HC_TRY_ASSIGN(const std::string books, proof_.books(daemon_));
     line("books", books);
     HC_TRY(proof_.run_undisturbed());
     HC_TRY_ASSIGN(const uint64_t rows, proof_.compare(daemon_));
-    line("digests", fmt::format("{} rows, hours and days: all final, complete, and equal to those "
-                                "of a run without outage",
-                                with_thousands(rows)));
+    line("digests",
+         fmt::format("{} rows, {} to {}: all final, complete, and equal to those of a run without "
+                     "outage",
+                     with_thousands(rows), set_.levels.front(), set_.levels.back()));
     HC_TRY_ASSIGN(const std::string recomputed, proof_.recompute());
-    line("recomputed",
-         fmt::format("{}, by {} lines of Python that share no code", recomputed,
-                     std::count(std::begin(kDemoRecompute), std::end(kDemoRecompute), '\n')));
-    HC_TRY_ASSIGN(const std::string again, replay_again(daemon_, flights_));
+    line("recomputed", fmt::format("{}, by {} lines of Python that share no code", recomputed,
+                                   std::ranges::count(set_.recompute, '\n')));
+    HC_TRY_ASSIGN(const std::string again, proof_.replay_again(daemon_));
     line("once more", again);
     return {};
   }
 
-  /// Beside the play: other data, daemons of its own.
-  Status storm(bool governed) {
-    heading(
-        fmt::format("The storm: eight sources come back at once, {} events are missing, and {} a "
-                    "second come in "
-                    "live.\nIn 99 of 100 pushes, the sender has its acknowledgement within",
-                    with_thousands(storm_.events()), with_thousands(DemoStorm::kLiveRate)));
-    HC_TRY(storm_.write_history());
-    HC_TRY_ASSIGN(const StormResult naive, storm_.run(StormKind::kUngoverned));
-    std::optional<StormResult> second;
-    if (governed) {
-      HC_TRY_ASSIGN(second, storm_.run(StormKind::kGoverned));
-    }
-    fmt::print("{}", storm_table(naive, second));
-    return {};
-  }
+  bool several() const { return set_.sources.size() > 1; }
 
-  const DemoOptions options_;
+  const bool once_;
   const std::string program_;
   const DemoFolder& folder_;
+  const DemoSet& set_;
   ThreadRuntime clock_{{"demo"}, 1};
   DemoServer feed_, daemon_;  // the daemon ends first
   DemoProof proof_;
-  DemoStorm storm_;
   const bool live_ = ::isatty(STDOUT_FILENO) == 1;
   const Terminal terminal_ = terminal_of_stdout();
-  DemoBoard board_{{instant(kOutageBegin) - Duration(6h), instant(kOutageEnd) + Duration(12h)},
+  DemoBoard board_{{set_.outage.start - (set_.outage.end - set_.outage.start),
+                    set_.outage.end + (set_.outage.end - set_.outage.start) * 2},
                    terminal_,
                    live_};
   LiveTimes alone_, beside_;
   double speed_ = 0;  // feed seconds a second
-  uint64_t flights_ = 0;
 };
 
 }  // namespace
@@ -315,8 +314,18 @@ int demo_command(const DemoOptions& options) {
     fmt::print(stderr, "demo: {}\n", !folder ? folder.error().message : program.error().message);
     return 1;
   }
-  Demo demo(options, *folder, *program);
-  if (const Status done = demo.run(); !done) {
+  DemoSet set;
+  if (!options.ungoverned) {
+    auto written = write_demo_data(options.data, folder->path());
+    if (!written) {
+      fmt::print(stderr, "demo: {}\n", written.error().message);
+      return 1;
+    }
+    set = *std::move(written);
+  }
+  const Status done = options.ungoverned ? show_storm(*program, *folder, false)
+                                         : Demo(options.once, *folder, *program, set).run();
+  if (!done) {
     std::fflush(stdout);
     folder->keep();
     fmt::print(stderr, "\ndemo: {}\nkept for a look: {} (daemon.log, feed.log)\n",

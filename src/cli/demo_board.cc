@@ -84,6 +84,16 @@ size_t DemoScene::jobs_ended() const {
   return count;
 }
 
+double DemoScene::share_recovered() const {
+  double sum = 0;
+  for (const Line& line : lines) {
+    double least = line.jobs.empty() ? 0 : 1;
+    for (const Job& job : line.jobs) least = std::min(least, job.share_done);
+    sum += least;
+  }
+  return lines.empty() ? 0 : sum / static_cast<double>(lines.size());
+}
+
 Result<DemoScene> look_at(DemoServer& daemon, DemoServer& feed) {
   HC_TRY_ASSIGN(const JsonValue status, daemon.get("/v1/status"));
   HC_TRY_ASSIGN(const JsonValue state, feed.get("/state"));

@@ -1,4 +1,4 @@
-// What the demo shows while it goes: per airline a strip of coverage and its replay, and how far
+// What the demo shows while it goes: per source a strip of coverage and its replay, and how far
 // live is behind the feed.
 //
 // A scene is one look at both programs. The board draws it: on a terminal always in the same
@@ -41,6 +41,7 @@ struct DemoScene {
   bool all_connected() const;
   size_t jobs() const;
   size_t jobs_ended() const;
+  double share_recovered() const;  // of the jobs of all lines; a line without one has nothing yet
 };
 
 /// Asks the daemon first, then the feed: the distance between them is never made too small.

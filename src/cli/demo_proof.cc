@@ -7,8 +7,6 @@
 #include <fstream>
 #include <thread>
 
-#include "cli/demo_assets.h"
-#include "cli/demo_data.h"
 #include "cli/table.h"
 
 namespace hindcast {
@@ -37,7 +35,7 @@ std::string content_of(const JsonValue& row) {
 
 std::string with_thousands(uint64_t number) { return with_commas(std::to_string(number)); }
 
-Result<std::string> DemoProof::books(DemoServer& daemon, uint64_t flights) {
+Result<std::string> DemoProof::books(DemoServer& daemon) {
   HC_TRY_ASSIGN(const JsonValue status, daemon.get("/v1/status"));
   HC_TRY_ASSIGN(const JsonValue replays, daemon.get("/v1/replays"));
   uint64_t received = 0, aggregated = 0, duplicate = 0, others = 0, read = 0, added = 0, twice = 0;
@@ -59,9 +57,9 @@ Result<std::string> DemoProof::books(DemoServer& daemon, uint64_t flights) {
       with_thousands(received), with_thousands(aggregated), with_thousands(duplicate),
       with_thousands(read), with_thousands(added), with_thousands(twice));
   if (received != aggregated + duplicate + others || others != 0 || read != added + twice ||
-      aggregated + added != flights) {
-    return corruption(fmt::format("the books do not balance ({} flights): {}; {} pending or lost",
-                                  flights, said, others));
+      aggregated + added != set_.events) {
+    return corruption(fmt::format("the books do not balance ({} {}): {}; {} pending or lost",
+                                  set_.events, set_.noun, said, others));
   }
   return said;
 }
@@ -71,12 +69,12 @@ Status DemoProof::run_undisturbed() {
   std::error_code failed;
   std::filesystem::create_directory(folder, failed);
   if (failed) return unavailable("cannot create " + folder);
-  for (const Airline& airline : kAirlines) {
-    const std::string name = std::string(airline.carrier) + ".ndjson";
+  for (const DemoSource& source : set_.sources) {
+    const std::string name = source.channel + ".ndjson";
     std::filesystem::rename(folder_.file(name), folder + "/" + name, failed);
     if (failed) return unavailable("cannot move " + name);
   }
-  std::ofstream(folder + "/hindcast.toml") << recorded_config();
+  std::ofstream(folder + "/hindcast.toml") << recorded_config(set_);
   HC_TRY(run_program({program_, "run", "-c", "hindcast.toml", "--until-drained"}, folder,
                      folder + "/out.log", folder + "/daemon.log"));
   return {};
@@ -85,12 +83,11 @@ Status DemoProof::run_undisturbed() {
 Result<DemoProof::Rows> DemoProof::fetch(const std::string& name,
                                          const std::vector<std::string>& where) {
   Rows files;
-  for (const Airline& airline : kAirlines) {
-    for (const char* resolution : {"1h", "1d"}) {
-      files.push_back(folder_.file(fmt::format("{}-{}-{}.ndjson", name, airline.name, resolution)));
-      std::vector<std::string> arguments = {program_,       "query",    std::string(airline.name),
-                                            "--resolution", resolution, "--format",
-                                            "ndjson"};
+  for (const DemoSource& source : set_.sources) {
+    for (const std::string& resolution : set_.levels) {
+      files.push_back(folder_.file(fmt::format("{}-{}-{}.ndjson", name, source.name, resolution)));
+      std::vector<std::string> arguments = {program_,   "query",    source.name, "--resolution",
+                                            resolution, "--format", "ndjson"};
       arguments.insert(arguments.end(), where.begin(), where.end());
       HC_TRY(run_program(arguments, {}, files.back(), folder_.file("query.log")));
     }
@@ -127,22 +124,23 @@ Result<uint64_t> DemoProof::compare(const DemoServer& daemon) {
 }
 
 Result<std::string> DemoProof::recompute() {
-  std::ofstream(folder_.file("recompute")) << kDemoRecompute;
+  std::ofstream(folder_.file("recompute")) << set_.recompute;
   std::vector<std::string> arguments = {"python3", folder_.file("recompute"),
                                         folder_.file("all.ndjson")};
+  arguments.insert(arguments.end(), set_.oracles.begin(), set_.oracles.end());
   arguments.insert(arguments.end(), recovered_.begin(), recovered_.end());
   HC_TRY_ASSIGN(const auto lines, run_program(arguments, {}, {}, folder_.file("recompute.log")));
   if (lines.empty()) return corruption("the recomputation says nothing");
   return lines.back();
 }
 
-Result<std::string> replay_again(DemoServer& daemon, uint64_t flights) {
+Result<std::string> DemoProof::replay_again(DemoServer& daemon) {
   std::vector<uint64_t> ids;
-  for (const Airline& airline : kAirlines) {
-    HC_TRY_ASSIGN(
-        const JsonValue job,
-        daemon.post("/v1/replays", fmt::format(R"({{"source":"{}","from":"{}","to":"{}"}})",
-                                               airline.name, kDemoBegin, kDemoEnd)));
+  for (const DemoSource& source : set_.sources) {
+    HC_TRY_ASSIGN(const JsonValue job,
+                  daemon.post("/v1/replays",
+                              fmt::format(R"({{"source":"{}","from":"{}","to":"{}"}})", source.name,
+                                          to_rfc3339(set_.span.start), to_rfc3339(set_.span.end))));
     ids.push_back(number(job, "id"));
   }
   uint64_t read = 0, known = 0, added = 0, pages = 0, rows = 0, bytes = 0;
@@ -165,9 +163,9 @@ Result<std::string> replay_again(DemoServer& daemon, uint64_t flights) {
     bytes += number(counts, "bytes_written");
   }
   std::string said = fmt::format(
-      "{} flights read, {} of them known; {} added, {} pages and {} rows changed, {} bytes written",
-      with_thousands(read), with_thousands(known), added, pages, rows, bytes);
-  if (read != flights || known != flights || added + pages + rows + bytes != 0)
+      "{} {} read, {} of them known; {} added, {} pages and {} rows changed, {} bytes written",
+      with_thousands(read), set_.noun, with_thousands(known), added, pages, rows, bytes);
+  if (read != set_.events || known != set_.events || added + pages + rows + bytes != 0)
     return corruption("the same replay again: " + said);
   return said;
 }

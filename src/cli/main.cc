@@ -69,9 +69,9 @@ class CommandLine {
 
   void add_demo() {
     auto* demo = app_.add_subcommand(
-        "demo", "outage, kill -9 and recovery of eight live sources, and the proof");
+        "demo", "outage, kill -9 and recovery of live sources, and the proof");
     demo->add_flag("--once", demo_.once, "end after the proof");
-    demo->add_option("--data", demo_.data, "folder with flights.ndjson (scripts/flights)");
+    demo->add_option("--data", demo_.data, "folder of recorded trades, or with flights.ndjson (scripts/flights)");
     demo->add_flag("--ungoverned", demo_.ungoverned,
                    "only the storm, replayed as fast as it goes and without regard for live: what "
                    "the governor is for");
