@@ -17,7 +17,9 @@ class BackWorkerTest : public ::testing::Test {
  protected:
   BackWorkerTest()
       : config_(config_of(source_toml() + candles_toml(), "/nowhere")),
-        schema_(config_.streams[0].schema) {}
+        schema_(config_.streams[0].schema) {
+    govern(1'000);
+  }
 
   /// A record of the replay log: one event in each of `minutes` pages.
   ReplayRange append(int minutes) {
@@ -53,9 +55,19 @@ class BackWorkerTest : public ::testing::Test {
   void start() {
     worker_.emplace(DrainOptions{.partition = kPartition, .epoch = Epoch{1}, .schema = schema_},
                     std::nullopt, RollerOptions{.partition = kPartition, .schema = schema_},
-                    BackWorker::Places{runtime_, ShardId{0}, log_, store_, ledger_, 1000});
+                    BackWorker::Places{runtime_, ShardId{0}, log_, store_, ledger_, book_});
     worker_->start();
   }
+  /// The governor's word: so many events a second; 0: none, and why.
+  void govern(uint64_t events, Reason limit = Reason::kRate) {
+    Allowance allowance;
+    allowance.per_second = {events, kNoLimit, kNoLimit, kNoLimit};
+    allowance.subwindows = 2;
+    allowance.limit = limit;
+    book_.govern(allowance, {}, runtime_.mono_now(), runtime_.wall_now());
+  }
+  void run(Duration span) { runtime_.run_until(runtime_.mono_now() + span); }
+  uint64_t merged() const { return book_.late().merged; }
   std::optional<DrainCheckpoint> drained() {
     return store_.snapshot().value()->drain_checkpoint(kPartition).value();
   }
@@ -69,6 +81,10 @@ class BackWorkerTest : public ::testing::Test {
   MemoryLog log_;
   MemoryStore store_;
   Ledger ledger_;
+  JobBook book_{{},
+                [](const Commit&) {},
+                [](StreamId, BytesView) { return kPartition; },
+                runtime_.mono_now()};
   std::optional<BackWorker> worker_;
   int64_t id_ = 0;
 };
@@ -108,6 +124,39 @@ TEST_F(BackWorkerTest, VoidRecordsDoNotStopTheDrain) {
   while (runtime_.step()) {
   }
   EXPECT_TRUE(quiet);
+}
+
+// It was a lane of its own once, and a storm of late events passed beside the valve.
+TEST_F(BackWorkerTest, LateEventsAreMergedNoFasterThanTheGovernorAllows) {
+  govern(20, Reason::kFloor);
+  cover(append(600));
+  start();
+  run(10s);
+  constexpr uint64_t kStep = 64;  // one event in each page
+  EXPECT_GE(merged(), 20 * 10 - kStep);
+  EXPECT_LE(merged(), 20 * 10 + 5 + kStep);
+  EXPECT_EQ(book_.late().waits, Reason::kFloor);
+}
+
+TEST_F(BackWorkerTest, WhatStopsReplayStopsTheDrainAndIsItsReason) {
+  govern(0, Reason::kMemory);
+  cover(append(200));
+  start();
+  run(60s);
+  EXPECT_EQ(merged(), 0U);
+  EXPECT_EQ(book_.late().waits, Reason::kMemory);
+  Signals signals;
+  book_.add_to(signals, 1, runtime_.mono_now());
+  EXPECT_TRUE(signals.running) << "or nothing would ever be allowed";
+  EXPECT_TRUE(signals.throttled);
+  govern(1'000);
+  run(1s);
+  EXPECT_EQ(merged(), 200U);
+  book_.add_to(signals, 1, runtime_.mono_now());
+  EXPECT_FALSE(signals.running);
+  EXPECT_EQ(signals.done.events, 200U) << "what was done is heard of";
+  EXPECT_EQ(signals.commit.samples, 4U);
+  EXPECT_EQ(book_.late().waits, std::nullopt);
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Config config, FileSystem& files) {
   std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(isolation),
                                             std::move(store), std::move(catalog), std::move(log),
                                             shards));
-  HC_TRY(engine->build_partitions());
   HC_TRY(engine->build_replay());
+  HC_TRY(engine->build_partitions());
   return engine;
 }
 
@@ -150,8 +150,7 @@ Status Engine::build_partitions() {
                        .next_gap = next_gap},
           drained, roller,
           BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_,
-                             static_cast<double>(config_.replay.rate.per_second.value_or(50'000)),
-                             gap_known});
+                             replay_->book(), gap_known});
       partitions_.emplace(id, std::move(partition));
     }
   }
@@ -196,6 +195,7 @@ ReplayGovernor::LiveSignals Engine::live_signals() {
   for (const auto& [source, tally] : ledger_.read()) {
     out.appended += tally.received;
     out.applied += tally.received - tally.unapplied;
+    out.late_events += tally.replay;
   }
   const LogStats replay = log_->stats(Channel::kReplay);
   out.replay_log = replay.size;

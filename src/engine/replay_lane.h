@@ -70,6 +70,7 @@ class ReplayLane {
   /// Nothing is queued or running that could go on by itself.
   bool idle() const { return book_->idle(); }
   History* history(SourceId source) const;
+  JobBook& book() { return *book_; }
   ReplayGovernor& governor() { return *governor_; }
 
  private:

@@ -131,6 +131,9 @@ struct GovernorStatus {
   std::optional<Storm> storm;
   Signals signals;
   std::vector<LinkStatus> links;
+  uint64_t late_merged =
+      0;  // events later than late_as_replay, since the start; that wait: signals
+  std::optional<Reason> late_waits_for;  // absent: none of them waits
 };
 struct SystemStatus {
   std::string state;  // "recovering", "running", "draining", "stopped"
