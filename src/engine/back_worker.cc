@@ -24,7 +24,7 @@ BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkp
       drain_(std::move(drain), std::move(checkpoint)) {}
 
 void BackWorker::start() {
-  trim();  // trims are forgotten by a restart
+  tell_merged();  // trims are forgotten by a restart
   committed();
 }
 
@@ -104,7 +104,10 @@ bool BackWorker::drain() {
       // Nothing that counts is there yet; or what was read is void, or not yet the whole of a batch
       // that an earlier life had begun.
       replay_waiting_ = drain_.read_after() > before;
-      if (!replay_waiting_) at_.book.late_because(partition_, std::nullopt);
+      if (!replay_waiting_) {
+        at_.book.late_because(partition_, std::nullopt);
+        tell_merged();  // void records are skipped without a commit
+      }
       return replay_waiting_;
     }
   }
@@ -128,6 +131,7 @@ void BackWorker::begin_step() {
   }
   at_.book.late_because(partition_, Reason::kCompute);
   step_began_ = now;
+  step_events_ = events;
   carry_drain(*std::exchange(step_, std::nullopt));
 }
 
@@ -176,13 +180,13 @@ void BackWorker::carry_drain(Effects effects) {
 void BackWorker::commit_drain(Commit commit) {
   const MonoTime given = at_.runtime.mono_now();
   at_.book.late_because(partition_, Reason::kStore);
-  DrainCommit under_way{.id = commit.id,
-                        .tallies = commit.tallies,
-                        .gaps = commit.gaps,
-                        .done = {.store_ops = commit.pages.size() + commit.rows.size()},
-                        .busy = {.compute = given - step_began_},
-                        .given = given};
-  for (const TallyDelta& delta : commit.tallies) under_way.done.events += delta.tallies.settled();
+  DrainCommit under_way{
+      .id = commit.id,
+      .tallies = commit.tallies,
+      .gaps = commit.gaps,
+      .done = {.events = step_events_, .store_ops = commit.pages.size() + commit.rows.size()},
+      .busy = {.compute = given - step_began_},
+      .given = given};
   at_.store.commit(std::move(commit),
                    [this, under_way = std::move(under_way)](Result<CommitResult> result) {
                      at_.runtime.post(at_.shard, [this, under_way, result = std::move(result)] {
@@ -204,13 +208,19 @@ void BackWorker::drain_committed(DrainCommit commit, const CommitResult& result)
     marks_waiting_ = true;
     if (at_.gap_known) std::ranges::for_each(commit.gaps, at_.gap_known, &Gap::id);
   }
-  carry_drain(drain_.committed(commit.id, result, at_.runtime.wall_now()));
-  if (stands) trim();
+  Effects next = drain_.committed(commit.id, result, at_.runtime.wall_now());
+  if (stands) tell_merged();
+  carry_drain(std::move(next));
 }
 
-/// Up to what is merged, not to what was read: a batch takes several commits.
-void BackWorker::trim() {
-  if (const Status trimmed = at_.log.trim(partition_, Channel::kReplay, drain_.safe()); !trimmed) {
+/// Up to what is merged, not to what was read: a batch takes several commits. All of it goes: what
+/// one partition keeps holds the space of all.
+void BackWorker::tell_merged() {
+  const Position merged = drain_.safe();
+  if (const auto history = drain_.take_history()) at_.route.did(history->job, history->counts);
+  at_.route.merged(partition_, merged);
+  const Position below{merged.hi, merged.lo + 1};
+  if (const Status trimmed = at_.log.trim(partition_, Channel::kReplay, below); !trimmed) {
     log_warn("replay log not trimmed",
              {{"partition", partition_}, {"error", trimmed.error().message}});
   }

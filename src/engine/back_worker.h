@@ -21,6 +21,7 @@
 #include "lane/roller.h"
 #include "log/log.h"
 #include "replay/job_book.h"
+#include "replay/log_route.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -33,7 +34,8 @@ class BackWorker {
     Log& log;
     Store& store;
     Ledger& ledger;
-    JobBook& book;  // says how fast the replay log is drained
+    JobBook& book;    // says how fast the replay log is drained
+    LogRoute& route;  // is told what is merged
     std::function<void(GapId)> gap_known =
         nullptr;  // a damaged page lost events; it is in the store
   };
@@ -66,7 +68,7 @@ class BackWorker {
   };
   void commit_drain(Commit commit);
   void drain_committed(DrainCommit commit, const CommitResult& result);
-  void trim();
+  void tell_merged();
   void log_failure(const char* what, const Error& error);
 
   const PartitionId partition_;
@@ -81,6 +83,7 @@ class BackWorker {
   bool draining_ = false;        // a read or commit of the drain is under way
   std::optional<Effects> step_;  // of the drain: waits for allowance
   MonoTime step_began_{};
+  uint64_t step_events_ = 0;
   bool timer_ = false;
   std::atomic<bool> posted_{
       false};  // set by wake() on any thread, cleared by run(); only coalesces posts

@@ -21,8 +21,8 @@ class BackWorkerTest : public ::testing::Test {
     govern(1'000);
   }
 
-  /// A record of the replay log: one event in each of `minutes` pages.
-  ReplayRange append(int minutes) {
+  /// A record of the replay log: one event in each of `minutes` pages. job: whose history it is.
+  ReplayRange append(int minutes, JobId job = 0) {
     EventBatch rows(schema_);
     auto decoder = make_decoder(schema_, config_.sources[0]);
     decoder->begin({.name = "test", .object = "test", .path_parts = {}, .arrival = {}});
@@ -35,7 +35,8 @@ class BackWorkerTest : public ::testing::Test {
                               static_cast<uint32_t>(rows.size())};
     ReplayRange range;
     log_.append(Channel::kReplay,
-                {{header, encode_events(schema_, EventsRecord{}, rows, 0, rows.size())}},
+                {{header, encode_events(schema_, EventsRecord{.resume_number = job}, rows, 0,
+                                        rows.size())}},
                 [&](Result<std::vector<Position>> at) {
                   range = {at.value().front(), at.value().back()};
                 });
@@ -55,7 +56,7 @@ class BackWorkerTest : public ::testing::Test {
   void start() {
     worker_.emplace(DrainOptions{.partition = kPartition, .epoch = Epoch{1}, .schema = schema_},
                     std::nullopt, RollerOptions{.partition = kPartition, .schema = schema_},
-                    BackWorker::Places{runtime_, ShardId{0}, log_, store_, ledger_, book_});
+                    BackWorker::Places{runtime_, ShardId{0}, log_, store_, ledger_, book_, route_});
     worker_->start();
   }
   /// The governor's word: so many events a second; 0: none, and why.
@@ -85,6 +86,7 @@ class BackWorkerTest : public ::testing::Test {
                 [](const Commit&) {},
                 [](StreamId, BytesView) { return kPartition; },
                 runtime_.mono_now()};
+  LogRoute route_{log_};
   std::optional<BackWorker> worker_;
   int64_t id_ = 0;
 };
@@ -103,7 +105,7 @@ TEST_F(BackWorkerTest, TheReplayLogIsKeptUntilABatchIsWhollyMerged) {
   while (runtime_.step()) {
   }
   EXPECT_EQ(drained()->merged, (std::vector<std::pair<SourceId, uint64_t>>{{kSource, 201}}));
-  EXPECT_EQ(records_kept(), 1U) << "the last one marks how far it is trimmed";
+  EXPECT_EQ(records_kept(), 0U) << "one that stayed would hold the space of all partitions";
 }
 
 // What an earlier life appended and could not say is void; it may be more than one read of the log.
@@ -124,6 +126,23 @@ TEST_F(BackWorkerTest, VoidRecordsDoNotStopTheDrain) {
   while (runtime_.step()) {
   }
   EXPECT_TRUE(quiet);
+}
+
+// Its reader says what is read; no checkpoint of live speaks of it, and no tally of the source.
+TEST_F(BackWorkerTest, HistoryIsMergedWithoutALiveCheckpointThatCoversIt) {
+  cover(append(1));
+  const ReplayRange history = append(100, 7), other = append(2, 8);
+  append(3);  // late, and not covered yet
+  start();
+  run(10s);
+  EXPECT_TRUE(route_.is_merged(kPartition, history.last));
+  EXPECT_TRUE(route_.is_merged(kPartition, other.last));
+  EXPECT_EQ(route_.take(7).added, 100U);
+  EXPECT_EQ(route_.take(8).added, 2U);
+  EXPECT_EQ(drained()->merged, (std::vector<std::pair<SourceId, uint64_t>>{{kSource, 1}}));
+  EXPECT_EQ(store_.snapshot().value()->tallies(kSource).value().settled(), 1U);
+  EXPECT_EQ(merged(), 103U) << "all of it had to be allowed";
+  EXPECT_EQ(records_kept(), 1U);
 }
 
 // It was a lane of its own once, and a storm of late events passed beside the valve.

@@ -38,6 +38,7 @@ ReplayGovernor::ReplayGovernor(Places places, const Limits& configured, LimitCha
       changes_(std::move(changes)),
       governor_(std::move(governor)) {
   status_.limits = governor_.limits();
+  status_.route = at_.config.replay.route;
 }
 
 Result<std::unique_ptr<ReplayGovernor>> ReplayGovernor::open(Places places) {

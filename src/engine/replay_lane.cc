@@ -62,6 +62,7 @@ Result<std::unique_ptr<ReplayLane>> ReplayLane::open(Places places, Histories hi
                                                          for (const auto& each : at->classes_)
                                                            each->set_starved(starved);
                                                        }}));
+  lane->at_.route.on_merged([at = lane.get()] { at->wake(); });
   HC_TRY(lane->restore());
   return lane;
 }
@@ -141,7 +142,8 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .next_gap = at_.next_gap,
        .gap_known = [this](GapId gap) { gap_known(gap); },
        .chain = chain_,
-       .worker = worker},
+       .worker = worker,
+       .route = at_.config.replay.route == ReplayRoute::kSeparate ? &at_.route : nullptr},
       rng);
   const ReplayClass::Step step = [&](MonoTime at) {
     return runner.step(at, at_.runtime.wall_now());
@@ -344,6 +346,8 @@ ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
   if (const std::string* name = at_.catalog.source_name(view.job.source)) entry.source = *name;
   if (view.job.state == ReplayJob::State::kRunning)
     entry.events_per_second = view.account.events_per_second(now);
+  entry.route =
+      view.job.mode == ReplayJob::Mode::kRepair ? ReplayRoute::kDirect : at_.config.replay.route;
   if (!view.job.ended()) {
     entry.waits_for = to_string(view.account.reason());
     entry.ceiling = view.ceiling;

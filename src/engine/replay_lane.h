@@ -47,6 +47,7 @@ class ReplayLane {
     std::function<void(const SourceConfig& source, EventTime to)> advance;
     FileSystem& files;
     std::function<ReplayGovernor::LiveSignals()> live;  // what the governor asks
+    LogRoute& route;                                    // taken if so configured
   };
   using Histories = std::map<SourceId, std::unique_ptr<History>>;
   /// Errors: of the store.

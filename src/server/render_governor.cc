@@ -54,6 +54,14 @@ void link(JsonWriter& json, const LinkStatus& link) {
 
 }  // namespace
 
+void route(JsonWriter& json, ReplayRoute route) {
+  json.key("route")
+      .begin_object()
+      .field("name", to_string(route))
+      .field("couples", couples(route))
+      .end_object();
+}
+
 void render(JsonWriter& json, const Limits& limits) {
   json.begin_object();
   for (const auto& [name, text] : describe(limits)) json.field(name, text);
@@ -82,6 +90,7 @@ void render(JsonWriter& json, const GovernorStatus& governor) {
   latency(json, "apply_p99_seconds", governor.signals.live_apply);
   json.field("queue_age_seconds", seconds(governor.signals.live_queue_age)).end_object();
   latency(json, "commit_p99_seconds", governor.signals.commit);
+  route(json, governor.route);
   late(json, governor);
   json.key("links").begin_array();
   for (const LinkStatus& each : governor.links) link(json, each);
