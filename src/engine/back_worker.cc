@@ -107,6 +107,8 @@ bool BackWorker::drain() {
       if (!replay_waiting_) {
         at_.book.late_because(partition_, std::nullopt);
         tell_merged();  // void records are skipped without a commit
+        // What damage took will never be merged; whoever appended it looks, and adds it itself.
+        if (chunk->records.empty()) at_.route.merged(partition_, replay_after_);
       }
       return replay_waiting_;
     }
@@ -171,6 +173,7 @@ void BackWorker::carry_drain(Effects effects) {
   draining_ = false;
   if (const Status failure = drain_.failure(); !failure) {
     at_.book.late_because(partition_, std::nullopt);
+    at_.route.merged(partition_, {UINT64_MAX, UINT64_MAX});  // nobody is to wait for it
     log_error("the replay log is not merged any more; a restart tries again",
               {{"partition", partition_}, {"error", failure.error().message}});
   }

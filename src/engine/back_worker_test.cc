@@ -145,6 +145,20 @@ TEST_F(BackWorkerTest, HistoryIsMergedWithoutALiveCheckpointThatCoversIt) {
   EXPECT_EQ(records_kept(), 1U);
 }
 
+// A worker that waits for it would wait for ever; its second turn adds what is missing.
+TEST_F(BackWorkerTest, NobodyWaitsForADrainThatFailed) {
+  cover(append(1));
+  const ReplayRange history = append(10, 7);
+  Commit newer{.id = 2};
+  newer.drain_checkpoint = DrainCheckpoint{.partition = kPartition, .epoch = Epoch{9}};
+  store_.commit(std::move(newer), [](const Result<CommitResult>&) {});
+  start();
+  run(1s);
+  EXPECT_TRUE(route_.is_merged(kPartition, history.last));
+  EXPECT_EQ(route_.take(7).added, 0U);
+  EXPECT_EQ(book_.late().waits, std::nullopt);
+}
+
 // It was a lane of its own once, and a storm of late events passed beside the valve.
 TEST_F(BackWorkerTest, LateEventsAreMergedNoFasterThanTheGovernorAllows) {
   govern(20, Reason::kFloor);

@@ -32,7 +32,8 @@ class LogRoute {
   /// What was done for a job since the last call: whichever of its workers asks first has it.
   ReplayCounts take(JobId job);
 
-  /// The drain of a partition needs nothing up to and with `through` any more.
+  /// The drain of a partition will merge nothing up to and with `through` any more: it has, or it
+  /// is lost, or the drain has failed. The second turn of who waits for it finds out.
   void merged(PartitionId partition, Position through);
   void did(JobId job, const ReplayCounts& counts);
 

@@ -147,7 +147,8 @@ void governor(Text& text, const GovernorStatus& governor) {
            "Later than late_as_replay: in the replay log, not merged yet.",
            count(governor.signals.late_events));
   text.one("hindcast_replay_late_merged_events_total", "counter",
-           "Of them, merged since the start.", count(governor.late_merged));
+           "Merged from the replay log since the start; history, too, on the route \"separate\".",
+           count(governor.late_merged));
   text.one("hindcast_replay_starved", "gauge", "1: replay is below its floor in fact.",
            governor.starved ? 1 : 0);
   const auto latency = [&](std::string_view name, std::string_view help,
