@@ -235,6 +235,8 @@ void Engine::start() {
       }
     }
   });
+  // Before recovery: it cannot end while the replay log is full, and what drains that is governed.
+  replay_->governor().start();
   for (auto& [id, partition] : partitions_) {
     partition.lane->start();
     partition.back->start();

@@ -83,7 +83,6 @@ Status ReplayLane::restore() {
 }
 
 void ReplayLane::start() {
-  governor_->start();
   for (size_t i = 0; i < workers_max(at_.config.replay); ++i) {
     threads_.emplace_back([this, i](const std::stop_token& stop) { run(i, stop); });
     pthread_setname_np(threads_.back().native_handle(), ("replay-" + std::to_string(i)).c_str());

@@ -54,6 +54,8 @@ class ReplayLane {
   static Result<std::unique_ptr<ReplayLane>> open(Places places, Histories histories);
   ~ReplayLane();  // stops
 
+  /// The workers. The governor begins before, and by itself: until it speaks, nothing may be done,
+  /// and a lane that hands late events over while it recovers needs the drain.
   void start();
   void stop();
 
