@@ -122,6 +122,7 @@ class Target {
         run.committed(answer.get_future().get());
         return true;
       }
+      case PieceRun::Need::kAppend:  // on the route "separate" only
       case PieceRun::Need::kDone:
         return false;
       case PieceRun::Need::kFailed:

@@ -53,6 +53,7 @@ open_memory = "4MiB"
 
 [replay]
 rate = "RATE/s"
+route = "ROUTE"
 subwindows_at_once = 2
 """
 KILLS = int(os.environ.get("HINDCAST_ROUNDS", "15"))
@@ -100,9 +101,15 @@ class ReplayKillTest(harness.SystemTest):
         return round(float(job["share_done"]) * HOURS * HOUR_MS)
 
     def test_a_replay_beside_live_loses_nothing_through_kills(self):
-        print(f"seed {SEED}, {KILLS} kills", flush=True)
+        self.kill_and_compare("direct")
+
+    def test_nor_does_one_through_the_replay_log(self):
+        self.kill_and_compare("separate")
+
+    def kill_and_compare(self, route):
+        print(f"seed {SEED}, {KILLS} kills, route {route}", flush=True)
         random_ = random.Random(SEED)
-        hindcast = self.install(CONFIG.replace("RATE", str(RATE)))
+        hindcast = self.install(CONFIG.replace("RATE", str(RATE)).replace("ROUTE", route))
         past, came = self.archive(hindcast, random_)
         hindcast.start_ready()
         for i in range(0, len(came), 5000):
@@ -150,6 +157,7 @@ class ReplayKillTest(harness.SystemTest):
         hindcast.until(lambda: self.job(hindcast)["state"] in ("done", "failed"), "replayed")
         job = self.job(hindcast)
         self.assertEqual(job["state"], "done", job)
+        self.assertEqual(job["route"]["name"], route)
         counts = job["counts"]
         self.assertEqual(counts["read"], sum(counts[name] for name in (
             "added", "duplicate", "superseded", "outside", "dead_lettered")), counts)

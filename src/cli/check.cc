@@ -111,6 +111,8 @@ int check_command(const CheckOptions& options, const Output& output) {
       output.out << " " << to_string(resolution);
     output.out << "\n";
   }
+  const ReplayRoute route = config->replay.route;
+  output.out << "  replay route " << to_string(route) << ": " << couples(route) << "\n";
   return options.sample.empty() ? kExitOk : show_sample(*config, options, output);
 }
 

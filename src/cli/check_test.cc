@@ -48,6 +48,7 @@ class CheckTest : public testing::Test {
 TEST_F(CheckTest, AGoodConfigurationSaysWhatItHas) {
   EXPECT_EQ(check_command({.config = write("hindcast.toml", kConfig)}, output_), kExitOk);
   EXPECT_NE(out_.str().find("is right: 1 source, 1 aggregate"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("replay route direct: "), std::string::npos) << out_.str();
   EXPECT_NE(out_.str().find("candles over trades at 1m"), std::string::npos);
 }
 

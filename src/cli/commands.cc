@@ -204,6 +204,8 @@ int status_command(bool json, Endpoint& endpoint, const Output& output) {
                << "   replay log " << bytes(replay["bytes"]) << "   memory "
                << bytes((*status)["memory"]["rss_bytes"]);
   }
+  if (const JsonValue& route = (*status)["governor"]["route"]; !route.is_null())
+    output.out << "\nreplay route " << route["name"].text << ": " << route["couples"].text;
   output.out << "\n\n";
 
   constexpr const char* kTallies[] = {"received",   "pending",       "aggregated", "duplicate",

@@ -40,6 +40,9 @@ void print_head(const JsonValue& job, std::ostream& out) {
 
 void print_work(const JsonValue& job, std::ostream& out) {
   const JsonValue& counts = job["counts"];
+  if (const JsonValue& route = job["route"]; !route.is_null())
+    out << "  route       " << route["name"].to_string() << ": " << route["couples"].to_string()
+        << '\n';
   out << "  read        " << count(counts, "read") << " = " << count(counts, "added") << " added + "
       << count(counts, "duplicate") << " duplicate + " << count(counts, "superseded")
       << " superseded + " << count(counts, "outside") << " outside + "

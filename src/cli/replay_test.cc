@@ -28,7 +28,7 @@ std::string job(const std::string& state, const std::string& reason = "") {
          R"("order":"oldest","share_done":0.475,"events_per_second":120000.4,"waits_for":"rate",)"
          R"("ceiling":250000,"elapsed_seconds":3.14,"windows_done":28,"windows_left":31,)"
          R"("reasons":{"rate":3.0,"compute":0.14},"reasons_lately":{"rate":1.0,"store":3.0},)"
-         R"("live_p99":{"before":0.0012,"during":0.0261,"after":null},"gaps":[7],"set_aside":[{"from":"2024-03-01T10:10:00Z",)"
+         R"("route":{"name":"direct","couples":"nothing else"},"live_p99":{"before":0.0012,"during":0.0261,"after":null},"gaps":[7],"set_aside":[{"from":"2024-03-01T10:10:00Z",)"
          R"("to":"2024-03-01T10:20:00Z","reason":"truncated: a.gz"}],"counts":{"read":1234567,)"
          R"("added":1200000,"duplicate":34567,"superseded":0,"outside":0,"dead_lettered":0,)"
          R"("subwindows":19,"pages_changed":20,"rows_changed":40,"bytes_read":1048576,)"
@@ -65,6 +65,7 @@ TEST_F(ReplayCommandTest, ShowSaysWhatWasReadWrittenAndSetAside) {
                            "windows     28 done, 31 left, 1 set aside",
                            "speed       120k/s, max 250k/s, waits for rate", "eta         —\n",
                            "lately      store 75% · rate 25%", "reasons     rate 96% · compute 4%",
+                           "route       direct: nothing else",
                            "live p99    1.20 ms before · 26.1 ms at worst meanwhile · - after"}) {
     EXPECT_NE(out_.str().find(part), std::string::npos) << part << "\n" << out_.str();
   }

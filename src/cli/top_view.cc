@@ -71,6 +71,11 @@ std::string lanes(const JsonValue& governor, const Paint& paint) {
                     " · queue age " + short_latency(governor["live"]["queue_age_seconds"]) + "\n";
   out += "replay  " + governor_text(governor) + " · commit p99 " +
          short_latency(governor["commit_p99_seconds"]) + "\n";
+  if (const JsonValue& late = governor["late"]; number(late["waiting_events"]) > 0) {
+    out += "late    " + short_count(number(late["waiting_events"])) + " events wait";
+    if (!late["waits_for"].is_null()) out += ": " + late["waits_for"].text;
+    out += "\n";
+  }
   if (const JsonValue& storm = governor["storm"]; !storm.is_null()) {
     const double events = number(storm["missing_events_per_second"]);
     out +=

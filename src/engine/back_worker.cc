@@ -24,7 +24,7 @@ BackWorker::BackWorker(DrainOptions drain, std::optional<DrainCheckpoint> checkp
       drain_(std::move(drain), std::move(checkpoint)) {}
 
 void BackWorker::start() {
-  trim();  // trims are forgotten by a restart
+  tell_merged();  // trims are forgotten by a restart
   committed();
 }
 
@@ -104,26 +104,40 @@ bool BackWorker::drain() {
       // Nothing that counts is there yet; or what was read is void, or not yet the whole of a batch
       // that an earlier life had begun.
       replay_waiting_ = drain_.read_after() > before;
+      if (!replay_waiting_) {
+        at_.book.late_because(partition_, std::nullopt);
+        tell_merged();  // void records are skipped without a commit
+        // What damage took will never be merged; whoever appended it looks, and adds it itself.
+        if (chunk->records.empty()) at_.route.merged(partition_, replay_after_);
+      }
       return replay_waiting_;
     }
   }
-  if (!drain_.can_step()) return false;
-  const MonoTime now = at_.runtime.mono_now();
-  if (now < drain_not_before_) {
-    draining_ = true;
-    at_.runtime.at(at_.shard, drain_not_before_, [this] {
-      draining_ = false;
-      wake();
-    });
-    return false;
-  }
-  draining_ = true;
-  carry_drain(drain_.step());
+  if (!step_ && drain_.can_step()) step_ = drain_.step();
+  if (step_) begin_step();
   return false;
 }
 
+/// With the governor's word; else asks again when there may be one.
+void BackWorker::begin_step() {
+  uint64_t events = 0;
+  for (const PageRead& read : step_->reads) events += read.events.size();
+  const MonoTime now = at_.runtime.mono_now();
+  draining_ = true;
+  if (const auto wait = at_.book.allow_late(partition_, events, now)) {
+    at_.runtime.at(at_.shard, wait->until, [this] {
+      draining_ = false;
+      wake();
+    });
+    return;
+  }
+  at_.book.late_because(partition_, Reason::kCompute);
+  step_began_ = now;
+  step_events_ = events;
+  carry_drain(*std::exchange(step_, std::nullopt));
+}
+
 void BackWorker::carry_drain(Effects effects) {
-  bool waits = false;
   if (!effects.reads.empty()) {
     std::vector<PageParts> pages;
     const Result<std::shared_ptr<const Snapshot>> snapshot = at_.store.snapshot();
@@ -154,43 +168,62 @@ void BackWorker::carry_drain(Effects effects) {
       return carry_drain(std::move(next));
     }
   }
-  for (Commit& commit : effects.commits) {
-    waits = true;
-    const CommitId id = commit.id;
-    std::vector<TallyDelta> tallies = commit.tallies;
-    std::vector<Gap> gaps = commit.gaps;
-    at_.store.commit(std::move(commit), [this, id, tallies = std::move(tallies),
-                                         gaps = std::move(gaps)](Result<CommitResult> result) {
-      at_.runtime.post(at_.shard, [this, id, tallies, gaps, result = std::move(result)] {
-        if (!result) return log_failure("replay log not merged", result.error());
-        uint64_t events = 0;
-        for (const TallyDelta& delta : tallies) events += delta.tallies.settled();
-        if (result->state == CommitState::kCommitted) {
-          at_.ledger.settled(tallies, true);
-          // Paid afterwards: a batch larger than the rate passes and the next one waits for it.
-          drain_not_before_ =
-              at_.runtime.mono_now() +
-              Duration(static_cast<int64_t>(1e9 * static_cast<double>(events) / at_.drain_rate));
-          marks_waiting_ = true;
-          if (at_.gap_known) std::ranges::for_each(gaps, at_.gap_known, &Gap::id);
-        }
-        carry_drain(drain_.committed(id, *result, at_.runtime.wall_now()));
-        if (result->state == CommitState::kCommitted) trim();
-      });
-    });
-  }
-  if (waits) return;
+  for (Commit& commit : effects.commits) commit_drain(std::move(commit));
+  if (!effects.commits.empty()) return;
   draining_ = false;
   if (const Status failure = drain_.failure(); !failure) {
+    at_.book.late_because(partition_, std::nullopt);
+    at_.route.merged(partition_, {UINT64_MAX, UINT64_MAX});  // nobody is to wait for it
     log_error("the replay log is not merged any more; a restart tries again",
               {{"partition", partition_}, {"error", failure.error().message}});
   }
   wake();
 }
 
-/// Up to what is merged, not to what was read: a batch takes several commits.
-void BackWorker::trim() {
-  if (const Status trimmed = at_.log.trim(partition_, Channel::kReplay, drain_.safe()); !trimmed) {
+void BackWorker::commit_drain(Commit commit) {
+  const MonoTime given = at_.runtime.mono_now();
+  at_.book.late_because(partition_, Reason::kStore);
+  DrainCommit under_way{
+      .id = commit.id,
+      .tallies = commit.tallies,
+      .gaps = commit.gaps,
+      .done = {.events = step_events_, .store_ops = commit.pages.size() + commit.rows.size()},
+      .busy = {.compute = given - step_began_},
+      .given = given};
+  at_.store.commit(std::move(commit),
+                   [this, under_way = std::move(under_way)](Result<CommitResult> result) {
+                     at_.runtime.post(at_.shard, [this, under_way, result = std::move(result)] {
+                       if (!result) return log_failure("replay log not merged", result.error());
+                       drain_committed(under_way, *result);
+                     });
+                   });
+}
+
+void BackWorker::drain_committed(DrainCommit commit, const CommitResult& result) {
+  const MonoTime now = at_.runtime.mono_now();
+  commit.busy.store = now - commit.given;
+  at_.book.committed(commit.busy.store, now);
+  step_began_ = now;  // of what a conflict asks for again
+  const bool stands = result.state == CommitState::kCommitted;
+  if (stands) {
+    at_.ledger.settled(commit.tallies, true);
+    at_.book.late_merged(commit.done, commit.busy, now);
+    marks_waiting_ = true;
+    if (at_.gap_known) std::ranges::for_each(commit.gaps, at_.gap_known, &Gap::id);
+  }
+  Effects next = drain_.committed(commit.id, result, at_.runtime.wall_now());
+  if (stands) tell_merged();
+  carry_drain(std::move(next));
+}
+
+/// Up to what is merged, not to what was read: a batch takes several commits. All of it goes: what
+/// one partition keeps holds the space of all.
+void BackWorker::tell_merged() {
+  const Position merged = drain_.safe();
+  if (const auto history = drain_.take_history()) at_.route.did(history->job, history->counts);
+  at_.route.merged(partition_, merged);
+  const Position below{merged.hi, merged.lo + 1};
+  if (const Status trimmed = at_.log.trim(partition_, Channel::kReplay, below); !trimmed) {
     log_warn("replay log not trimmed",
              {{"partition", partition_}, {"error", trimmed.error().message}});
   }

@@ -1,5 +1,12 @@
 // What runs behind the frontier for one partition, on the background shard: the roller (rollups
-// from marks) and the drain of the replay log at its rate. Both are state machines; this carries.
+// from marks) and the drain of the replay log. Both are state machines; this carries.
+//
+// The drain goes as fast as the governor of replays says, from the same allowance as replay jobs:
+//
+//   step ─ allow_late(its events)? ─► read pages ─► merge ─► commit (replay's class) ─► late_merged
+//             └── not yet: asks again when it is told to
+//
+// Pages are read when the step is allowed, not before: what was read long ago would conflict.
 //
 // Thread safety: start and the notes from any thread; everything else runs on the background shard.
 #pragma once
@@ -13,6 +20,8 @@
 #include "lane/drain.h"
 #include "lane/roller.h"
 #include "log/log.h"
+#include "replay/job_book.h"
+#include "replay/log_route.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -25,7 +34,8 @@ class BackWorker {
     Log& log;
     Store& store;
     Ledger& ledger;
-    double drain_rate;  // events per second; the replay log is drained no faster
+    JobBook& book;    // says how fast the replay log is drained
+    LogRoute& route;  // is told what is merged
     std::function<void(GapId)> gap_known =
         nullptr;  // a damaged page lost events; it is in the store
   };
@@ -46,8 +56,19 @@ class BackWorker {
   void run();
   bool roll();
   bool drain();
+  void begin_step();
   void carry_drain(Effects effects);
-  void trim();
+  struct DrainCommit {  // what a commit under way says, and has taken
+    CommitId id;
+    std::vector<TallyDelta> tallies;
+    std::vector<Gap> gaps;
+    Work done;
+    Busy busy;
+    MonoTime given;
+  };
+  void commit_drain(Commit commit);
+  void drain_committed(DrainCommit commit, const CommitResult& result);
+  void tell_merged();
   void log_failure(const char* what, const Error& error);
 
   const PartitionId partition_;
@@ -60,7 +81,9 @@ class BackWorker {
   bool replay_waiting_ = true;   // likewise for the drain
   Position replay_after_;        // read the replay log after this, or after what the drain took
   bool draining_ = false;        // a read or commit of the drain is under way
-  MonoTime drain_not_before_{};  // its pace
+  std::optional<Effects> step_;  // of the drain: waits for allowance
+  MonoTime step_began_{};
+  uint64_t step_events_ = 0;
   bool timer_ = false;
   std::atomic<bool> posted_{
       false};  // set by wake() on any thread, cleared by run(); only coalesces posts

@@ -44,8 +44,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Config config, FileSystem& files) {
   std::unique_ptr<Engine> engine(new Engine(std::move(config), files, std::move(isolation),
                                             std::move(store), std::move(catalog), std::move(log),
                                             shards));
-  HC_TRY(engine->build_partitions());
   HC_TRY(engine->build_replay());
+  HC_TRY(engine->build_partitions());
   return engine;
 }
 
@@ -71,6 +71,7 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Isolation> isol
       shards_(shards),
       runtime_(thread_names(shards), /*seed=*/1),
       job_numbers_(*store_, "job"),
+      route_(*log_),
       verifier_(catalog_, *store_, runtime_, config_.limits.verify_rate),
       opened_(runtime_.mono_now()) {
   for (size_t i = 0; i < shards_; ++i) latency_.push_back(std::make_unique<LiveLatencyMeters>());
@@ -150,8 +151,7 @@ Status Engine::build_partitions() {
                        .next_gap = next_gap},
           drained, roller,
           BackWorker::Places{runtime_, back_shard(shards_), *log_, *store_, ledger_,
-                             static_cast<double>(config_.replay.rate.per_second.value_or(50'000)),
-                             gap_known});
+                             replay_->book(), route_, gap_known});
       partitions_.emplace(id, std::move(partition));
     }
   }
@@ -185,7 +185,8 @@ Status Engine::build_replay() {
                               .advance = [this](const SourceConfig& source,
                                                 EventTime to) { advance_for_replay(source, to); },
                               .files = files_,
-                              .live = [this] { return live_signals(); }},
+                              .live = [this] { return live_signals(); },
+                              .route = route_},
                              std::move(histories)));
   return {};
 }
@@ -196,6 +197,7 @@ ReplayGovernor::LiveSignals Engine::live_signals() {
   for (const auto& [source, tally] : ledger_.read()) {
     out.appended += tally.received;
     out.applied += tally.received - tally.unapplied;
+    out.late_events += tally.replay;
   }
   const LogStats replay = log_->stats(Channel::kReplay);
   out.replay_log = replay.size;
@@ -226,9 +228,15 @@ void Engine::advance_for_replay(const SourceConfig& source, EventTime to) {
 void Engine::start() {
   log_->on_readable([this](Channel channel) {
     for (auto& [id, partition] : partitions_) {
-      if (channel == Channel::kLive) partition.lane->readable();
+      if (channel == Channel::kLive) {
+        partition.lane->readable();
+      } else if (config_.replay.route == ReplayRoute::kSeparate) {
+        partition.back->committed();  // history waits for nobody's checkpoint
+      }
     }
   });
+  // Before recovery: it cannot end while the replay log is full, and what drains that is governed.
+  replay_->governor().start();
   for (auto& [id, partition] : partitions_) {
     partition.lane->start();
     partition.back->start();

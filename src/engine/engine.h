@@ -115,6 +115,7 @@ class Engine final : public ReadService {
   ThreadRuntime runtime_;
   std::map<PartitionId, Partition> partitions_;
   NumberPool job_numbers_;
+  LogRoute route_;
   std::unique_ptr<ReplayLane> replay_;
   Verifier verifier_;
   const MonoTime opened_;

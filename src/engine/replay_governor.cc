@@ -38,10 +38,12 @@ ReplayGovernor::ReplayGovernor(Places places, const Limits& configured, LimitCha
       changes_(std::move(changes)),
       governor_(std::move(governor)) {
   status_.limits = governor_.limits();
+  status_.route = at_.config.replay.route;
 }
 
 Result<std::unique_ptr<ReplayGovernor>> ReplayGovernor::open(Places places) {
-  const Limits configured = limits_of(places.config.replay);
+  Limits configured = limits_of(places.config.replay);
+  configured.replay_log_max = places.config.log.retention;
   HC_TRY_ASSIGN(LimitChanges changes,
                 remembered<LimitChanges>(places.store, kLimitsName, LimitChanges::decode));
   HC_TRY_ASSIGN(const Capacity capacity,
@@ -126,6 +128,7 @@ Signals ReplayGovernor::measure(MonoTime now) {
   signals.live_apply = {live.apply.quantile(0.99), live.apply.count()};
   signals.live_queue_age = queue_age_.observe(live.appended, live.applied, now);
   signals.replay_log = live.replay_log;
+  signals.late_events = live.late_events;
   const StoreHealth store = at_.store.health();
   signals.store = {store.stalled, store.slowed, store.l0_files, store.compaction_share};
   if (measured_slowly_ == MonoTime::min() || now - measured_slowly_ >= kSlowly) measure_slowly(now);
@@ -175,6 +178,9 @@ GovernorStatus ReplayGovernor::status() const {
     const std::scoped_lock lock(mutex_);
     out = status_;
   }
+  const JobBook::LateView late = at_.book.late();
+  out.late_merged = late.merged;
+  out.late_waits_for = late.waits;
   for (const Chain::State& link : at_.chain->states(at_.runtime.mono_now()))
     out.links.push_back({std::string(to_string(link.link)), link.used, link.max, link.blocked});
   return out;

@@ -36,6 +36,7 @@ class ReplayGovernor {
     LatencyCounts apply;                 // append to applied, of the last five seconds
     uint64_t appended = 0, applied = 0;  // events, counted from the same beginning
     ByteCount replay_log;                // waiting there
+    uint64_t late_events = 0;            // likewise
   };
   struct Places {
     const Config& config;

@@ -62,6 +62,7 @@ Result<std::unique_ptr<ReplayLane>> ReplayLane::open(Places places, Histories hi
                                                          for (const auto& each : at->classes_)
                                                            each->set_starved(starved);
                                                        }}));
+  lane->at_.route.on_merged([at = lane.get()] { at->wake(); });
   HC_TRY(lane->restore());
   return lane;
 }
@@ -82,7 +83,6 @@ Status ReplayLane::restore() {
 }
 
 void ReplayLane::start() {
-  governor_->start();
   for (size_t i = 0; i < workers_max(at_.config.replay); ++i) {
     threads_.emplace_back([this, i](const std::stop_token& stop) { run(i, stop); });
     pthread_setname_np(threads_.back().native_handle(), ("replay-" + std::to_string(i)).c_str());
@@ -141,7 +141,8 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .next_gap = at_.next_gap,
        .gap_known = [this](GapId gap) { gap_known(gap); },
        .chain = chain_,
-       .worker = worker},
+       .worker = worker,
+       .route = at_.config.replay.route == ReplayRoute::kSeparate ? &at_.route : nullptr},
       rng);
   const ReplayClass::Step step = [&](MonoTime at) {
     return runner.step(at, at_.runtime.wall_now());
@@ -344,6 +345,8 @@ ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
   if (const std::string* name = at_.catalog.source_name(view.job.source)) entry.source = *name;
   if (view.job.state == ReplayJob::State::kRunning)
     entry.events_per_second = view.account.events_per_second(now);
+  entry.route =
+      view.job.mode == ReplayJob::Mode::kRepair ? ReplayRoute::kDirect : at_.config.replay.route;
   if (!view.job.ended()) {
     entry.waits_for = to_string(view.account.reason());
     entry.ceiling = view.ceiling;

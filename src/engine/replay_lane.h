@@ -47,12 +47,15 @@ class ReplayLane {
     std::function<void(const SourceConfig& source, EventTime to)> advance;
     FileSystem& files;
     std::function<ReplayGovernor::LiveSignals()> live;  // what the governor asks
+    LogRoute& route;                                    // taken if so configured
   };
   using Histories = std::map<SourceId, std::unique_ptr<History>>;
   /// Errors: of the store.
   static Result<std::unique_ptr<ReplayLane>> open(Places places, Histories histories);
   ~ReplayLane();  // stops
 
+  /// The workers. The governor begins before, and by itself: until it speaks, nothing may be done,
+  /// and a lane that hands late events over while it recovers needs the drain.
   void start();
   void stop();
 
@@ -70,6 +73,7 @@ class ReplayLane {
   /// Nothing is queued or running that could go on by itself.
   bool idle() const { return book_->idle(); }
   History* history(SourceId source) const;
+  JobBook& book() { return *book_; }
   ReplayGovernor& governor() { return *governor_; }
 
  private:

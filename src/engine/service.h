@@ -131,6 +131,10 @@ struct GovernorStatus {
   std::optional<Storm> storm;
   Signals signals;
   std::vector<LinkStatus> links;
+  ReplayRoute route = ReplayRoute::kDirect;
+  // Events later than late_as_replay; those that wait are among the signals.
+  uint64_t late_merged = 0;              // since the start
+  std::optional<Reason> late_waits_for;  // absent: none of them waits
 };
 struct SystemStatus {
   std::string state;  // "recovering", "running", "draining", "stopped"
@@ -233,6 +237,7 @@ struct ReplayChange {
 struct ReplayEntry {
   ReplayJob job;
   std::string stream, source;
+  ReplayRoute route = ReplayRoute::kDirect;
   double events_per_second = 0;  // lately
   std::string waits_for;  // one reason for its present speed: "rate", "reader", "stream", …
   Duration elapsed{};     // since it was asked for, without pauses; as far as a process ran

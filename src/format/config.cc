@@ -24,6 +24,18 @@ const SourceConfig* Config::source(const std::string& name) const {
   return nullptr;
 }
 
+std::string_view to_string(ReplayRoute route) {
+  return route == ReplayRoute::kSeparate ? "separate" : "direct";
+}
+
+std::string_view couples(ReplayRoute route) {
+  if (route == ReplayRoute::kDirect)
+    return "history goes straight into the store: it shares nothing else with live";
+  return "history goes through the replay log: it shares its disk space and bound ([log] "
+         "retention) "
+         "with events later than late_as_replay, and takes half of it at most";
+}
+
 std::string to_string(const std::vector<ConfigProblem>& problems, const std::string& file) {
   std::string out;
   for (const ConfigProblem& p : problems) {

@@ -189,6 +189,11 @@ enum class IsolationKind : uint8_t {
   kThreads,  // classes of threads, reading past the cache, paced writes
 };
 /// The replay lane: jobs, and the drain of events later than `late_as_replay`.
+/// The way of history to the store (docs/decisions/routes.md).
+enum class ReplayRoute : uint8_t { kDirect, kSeparate };
+std::string_view to_string(ReplayRoute route);  // "direct"
+/// What a route makes depend on each other, and what bounds it; for people.
+std::string_view couples(ReplayRoute route);
 struct ReplayConfig {
   RateLimit rate{.per_second = std::nullopt, .share = 0.25};
   RateLimit floor{.per_second = std::nullopt, .share = 0.02};
@@ -201,6 +206,7 @@ struct ReplayConfig {
   Duration live_p99 = 20ms, live_queue_age = 1s, commit_p99 = 500ms, catch_up_within = 1h;
   ByteCount memory = 1_GiB;  // of the process
   bool automatic = true;     // a gap that closes its right edge opens a job by itself
+  ReplayRoute route = ReplayRoute::kDirect;
 };
 struct LimitsConfig {
   ByteCount open_memory = 256_MiB;

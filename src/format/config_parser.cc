@@ -192,6 +192,18 @@ void read_rate(Section& section, std::string_view key, std::optional<RateLimit>&
   limit = given;
 }
 
+void read_route(Section& section, ReplayConfig& replay) {
+  const auto route = section.text("route");
+  if (route == "shared") {
+    section.problem("route",
+                    "= \"shared\" needs sources in Kafka or Redis: there history would go through "
+                    "the log that live reads",
+                    "supported: \"direct\", \"separate\"");
+  } else if (section.choice("route", {"direct", "separate"}) == "separate") {
+    replay.route = ReplayRoute::kSeparate;
+  }
+}
+
 void read_replay(Section& section, ReplayConfig& replay) {
   const auto count = [&](std::string_view key, uint32_t otherwise) {
     return static_cast<uint32_t>(section.integer(key, 1, 256).value_or(otherwise));
@@ -204,7 +216,7 @@ void read_replay(Section& section, ReplayConfig& replay) {
   replay.subwindows_at_once = count("subwindows_at_once", replay.subwindows_at_once);
   replay.sources_at_once = count("sources_at_once", replay.sources_at_once);
   replay.stagger = section.duration("stagger", Duration(0)).value_or(replay.stagger);
-  section.choice("route", {"direct"}, {"separate", "shared"});
+  read_route(section, replay);
   if (section.choice("isolation", {"threads", "off"}, {"process"}) == "off")
     replay.isolation = IsolationKind::kOff;
   replay.live_p99 = section.duration("live_p99", 1us).value_or(replay.live_p99);

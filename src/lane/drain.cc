@@ -7,6 +7,7 @@
 #include "lane/late_buffer.h"
 #include "lane/page_merge.h"
 #include "lane/parent_marks.h"
+#include "lane/replay_records.h"
 #include "model/key.h"
 #include "progress/control.h"
 
@@ -26,6 +27,7 @@ struct Drain::Impl {
 
   Status take(const LogRecord& record, const Frontier& frontier);
   void refuse(const LogRecord& record, const Error& error);
+  void count_history(PageMerge& merge);
   Effects reads_of_step() const;
   DrainCheckpoint after_step() const;
   bool unfinished() const { return progress.through > progress.applied; }
@@ -35,6 +37,9 @@ struct Drain::Impl {
   Position batch_through;    // records up to and with it were given
   State state = State::kEmpty;
   LateBuffer batch;
+  JobId job = 0;              // whose history the batch is; 0 = it came late
+  ReplayCounts history_step;  // of the commit under way
+  std::optional<OfHistory> history;
   std::map<PageAt, LateBuffer> step;  // taken out of the batch: pages under way
   TallySheet refused;                 // events of records that could not be read,
   std::vector<DeadLetterFact> dead;   // and what says so
@@ -47,7 +52,7 @@ struct Drain::Impl {
 
 Status Drain::Impl::take(const LogRecord& record, const Frontier& frontier) {
   HC_TRY(decode_events(options.schema, record.payload, scratch));
-  scratch.source.assign(scratch.size(), record.header.source.value);
+  if (job == 0) scratch.source.assign(scratch.size(), record.header.source.value);
   for (uint32_t row = 0; row < scratch.size(); ++row) {
     const EventTime window =
         align_down(event_time_ns(scratch.time[row]), options.schema.page_window);
@@ -78,19 +83,25 @@ Status Drain::give(const LogChunk& chunk, const Checkpoint& live) {
   bool any = false;
   for (const LogRecord& record : chunk.records) {
     if (record.position <= drain.batch_through) continue;
+    // A record that does not even say whose it is can only have come late: it is refused below.
+    const JobId job = job_of(record).value_or(0);
     const auto range = std::ranges::find_if(
         live.replay, [&](const ReplayRange& r) { return record.position <= r.last; });
-    if (range == live.replay.end()) break;  // not covered yet: the live lane's
+    if (job == 0 && range == live.replay.end()) break;  // not covered yet: the live lane's
+    if (any && job != drain.job) break;
     if (again ? record.position > drain.progress.through
               : any && drain.batch.size() + record.header.events > drain.options.events_max) {
       break;
     }
     drain.batch_through = record.position;
-    if (record.position < range->first) continue;  // void
+    if (job == 0) {
+      if (record.position < range->first) continue;  // void
+    }
     any = true;
+    drain.job = job;
     Status status = drain.take(record, live.frontier);
     if (status) continue;
-    if (!again) drain.refuse(record, status.error());
+    if (!again && job == 0) drain.refuse(record, status.error());
     if (first_error)
       first_error =
           std::move(status).error().with("replay log record " + std::to_string(record.position.lo));
@@ -154,16 +165,18 @@ Effects Drain::pages_read(std::vector<PageParts> pages, ProcessingTime now) {
   Impl& drain = *impl_;
   if (drain.failure) return {};
   HC_ASSERT(drain.state == Impl::State::kReading && pages.size() == drain.step.size());
-  const MergeContext context{.schema = drain.options.schema,
-                             .aggregates = drain.options.aggregates,
-                             .cause = {Cause::Kind::kLate},
-                             .now = now,
-                             .stream = drain.options.stream,
-                             .next_gap = drain.options.next_gap};
+  const MergeContext context{
+      .schema = drain.options.schema,
+      .aggregates = drain.options.aggregates,
+      .cause = drain.job == 0 ? Cause{Cause::Kind::kLate} : Cause{Cause::Kind::kReplay, drain.job},
+      .now = now,
+      .stream = drain.options.stream,
+      .next_gap = drain.options.next_gap};
   Commit commit{
       .id = ++drain.last_id, .lane = Lane::kReplay, .cause = context.cause, .published_at = now};
   MarkSet marks;
   TallySheet outcomes = drain.refused;
+  drain.history_step = {};
   for (const auto& [page, events] : drain.step) {
     const PageKey key{drain.options.partition, page.first, page.second};
     const auto stored =
@@ -174,7 +187,11 @@ Effects Drain::pages_read(std::vector<PageParts> pages, ProcessingTime now) {
       drain.failure = std::move(merge).error();
       return {};
     }
-    outcomes += merge->tallies;
+    if (drain.job == 0) {
+      outcomes += merge->tallies;
+    } else {
+      drain.count_history(*merge);
+    }
     put_behind(context, key, *std::move(merge), marks, commit);
   }
   commit.dead = drain.dead;
@@ -198,6 +215,23 @@ Effects Drain::pages_read(std::vector<PageParts> pages, ProcessingTime now) {
   return effects;
 }
 
+/// Not in the tallies of the source: history was not received by it.
+void Drain::Impl::count_history(PageMerge& merge) {
+  for (const TallyDelta& delta : merge.tallies.take()) {
+    history_step.added += delta.tallies.aggregated;
+    history_step.duplicate += delta.tallies.duplicate;
+    history_step.superseded += delta.tallies.superseded;
+  }
+  if (!merge.add) return;
+  ++history_step.pages_changed;
+  history_step.rows_changed += merge.rows.size();
+  history_step.bytes_written += bytes_of(merge);
+}
+
+std::optional<Drain::OfHistory> Drain::take_history() {
+  return std::exchange(impl_->history, std::nullopt);
+}
+
 Effects Drain::committed(CommitId id, const CommitResult& result, ProcessingTime) {
   Impl& drain = *impl_;
   if (result.state == CommitState::kUnknown || drain.failure) return {};
@@ -205,6 +239,10 @@ Effects Drain::committed(CommitId id, const CommitResult& result, ProcessingTime
   switch (result.state) {
     case CommitState::kCommitted:
       drain.progress = drain.after_step();
+      if (drain.job != 0) {
+        if (!drain.history) drain.history = OfHistory{.job = drain.job};
+        drain.history->counts += drain.history_step;
+      }
       drain.step.clear();
       drain.refused = {};
       drain.dead.clear();

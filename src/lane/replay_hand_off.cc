@@ -4,32 +4,15 @@
 #include <map>
 
 #include "base/assert.h"
+#include "lane/replay_records.h"
 
 namespace hindcast {
 namespace {
-
-constexpr size_t kRowsPerRecord = 1'024;
-constexpr size_t kAppendBytesMax = size_t{512} << 10;  // half of the smallest segment
-constexpr size_t kRecordBytesMax = kAppendBytesMax / 2;
 
 size_t bytes_of(const std::vector<LogAppend>& records) {
   size_t bytes = 0;
   for (const LogAppend& record : records) bytes += record.payload.size();
   return bytes;
-}
-
-/// Halves what does not fit a record. A single event always fits: it came in one.
-void encode_split(const StreamSchema& schema, RecordHeader header, const EventBatch& rows,
-                  size_t begin, size_t end, std::vector<LogAppend>& out) {
-  header.events = static_cast<uint32_t>(end - begin);
-  Bytes payload = encode_events(schema, EventsRecord{}, rows, begin, end);
-  if (payload.size() > kRecordBytesMax && end - begin > 1) {
-    const size_t middle = begin + (end - begin) / 2;
-    encode_split(schema, header, rows, begin, middle, out);
-    encode_split(schema, header, rows, middle, end, out);
-  } else {
-    out.push_back({header, std::move(payload)});
-  }
 }
 
 }  // namespace
@@ -40,8 +23,8 @@ std::vector<LogAppend> ReplayHandOff::append() {
     appending_ = waiting_.take_rows(rows_per_append_);
     std::vector<LogAppend> records = encode_appending();
     const size_t bytes = bytes_of(records);
-    if (bytes <= kAppendBytesMax || appending_.size() == 1) {
-      if (bytes < kAppendBytesMax / 4)
+    if (bytes <= kReplayAppendBytesMax || appending_.size() == 1) {
+      if (bytes < kReplayAppendBytesMax / 4)
         rows_per_append_ = std::min(rows_per_append_ * 2, kRowsPerAppendMax);
       return records;
     }
@@ -60,10 +43,7 @@ std::vector<LogAppend> ReplayHandOff::encode_appending() const {
     append_rows(schema_, rows, of_source, batch);
     const RecordHeader header{
         .partition = partition_, .kind = RecordKind::kEvents, .source = source};
-    for (size_t begin = 0; begin < batch.size(); begin += kRowsPerRecord) {
-      encode_split(schema_, header, batch, begin, std::min(begin + kRowsPerRecord, batch.size()),
-                   out);
-    }
+    put_replay_records(schema_, header, 0, batch, out);
   }
   return out;
 }

@@ -49,6 +49,7 @@ struct Subwindow::Impl {
   bool is_whole(EventTime window) const;
   std::vector<PageRange> heads() const;
   void compare(std::vector<PageHead> found);
+  void collect();
   void deal();
   void go_on();
   void settle(Page& page);
@@ -79,6 +80,7 @@ struct Subwindow::Impl {
   std::optional<Error> failure;
   ReplayCounts counts;
   std::vector<HistoryShort> shorts;
+  std::vector<std::pair<PartitionId, EventBatch>> differing;
 };
 
 Subwindow::Impl::Impl(SubwindowOptions given, std::vector<EventBatch> batches,
@@ -160,7 +162,31 @@ void Subwindow::Impl::compare(std::vector<PageHead> found) {
     pages.push_back(std::move(page));
   }
   while (head != found.end()) only_here();
+  if (options.survey) return collect();
   go_on();
+}
+
+/// A survey ends here: what differs is somebody else's to bring in.
+void Subwindow::Impl::collect() {
+  std::map<PartitionId, uint32_t> index;
+  for (const PartitionId partition : options.partitions) {
+    index.emplace(partition, static_cast<uint32_t>(differing.size()));
+    differing.emplace_back(partition, EventBatch(options.schema));
+  }
+  std::vector<EventBatch*> targets;
+  for (auto& [partition, rows] : differing) targets.push_back(&rows);
+  std::vector<uint32_t> target_of_row;
+  for (size_t b = 0; b < events.size(); ++b) {
+    target_of_row.clear();
+    for (const uint32_t group : groups.group_of(b)) {
+      const uint32_t page = group == kNoTarget ? kNoTarget : page_of_group[group];
+      target_of_row.push_back(page == kNoTarget ? kNoTarget : index.at(pages[page].key.partition));
+    }
+    scatter_rows(options.schema, events[b], target_of_row, targets);
+  }
+  std::erase_if(differing, [](const auto& rows) { return rows.second.size() == 0; });
+  events.clear();
+  need = Need::kDone;
 }
 
 /// The events of the next pages go into batches of their own.
@@ -336,6 +362,11 @@ const std::vector<HistoryShort>& Subwindow::shorts() const { return impl_->short
 std::vector<EventBatch> Subwindow::take_events() {
   HC_ASSERT(need() == Need::kDone);
   return std::exchange(impl_->events, {});
+}
+
+std::vector<std::pair<PartitionId, EventBatch>> Subwindow::take_differing() {
+  HC_ASSERT(impl_->options.survey && need() == Need::kDone);
+  return std::exchange(impl_->differing, {});
 }
 
 ByteCount Subwindow::memory() const {

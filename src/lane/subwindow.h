@@ -38,6 +38,7 @@ struct SubwindowOptions {
   StreamId stream{};
   std::function<Result<GapId>()> next_gap = nullptr;
   size_t commit_bytes_max = size_t{256} << 10;  // of parts and rows per commit, at least one page
+  bool survey = false;  // only compare heads: kDone follows kHeads, then take_differing()
 };
 
 /// Events that the store holds and history does not, by what a gap can be scoped to.
@@ -82,6 +83,8 @@ class Subwindow {
   /// At kDone, once: the batches it was given, as far as they were not freed on the way (they are
   /// all there when every page was equal), for their memory.
   std::vector<EventBatch> take_events();
+  /// Of a survey: events of pages that history and the store do not agree about, by partition.
+  std::vector<std::pair<PartitionId, EventBatch>> take_differing();
   bool wrote() const { return counts().pages_changed > 0; }
   ByteCount memory() const;
 

@@ -34,6 +34,7 @@ Allowance Governor::tick(const Signals& signals, MonoTime now) {
   Allowance out;
   out.pressure = strongest(signals, limits_);
   if (out.pressure.value > Valve::kOpensBelow) pressed_ = now;
+  out.late_first = deep_replay_log(signals, limits_);
   stopped_by_ = hard_bound(signals, limits_, stopped_by_);
 
   const uint64_t ceiling = per_second(limits_.events, signals.capacity.events);

@@ -38,6 +38,7 @@ struct Allowance {
   Reason binding = Reason::kSchedule;  // why the lane goes no faster now
   Reason limit = Reason::kSchedule;    // what a worker that waits for allowance waits for
   Pressure pressure;                   // the strongest signal, also when it does not bind
+  bool late_first = false;             // the replay log is deep: what empties it goes before jobs
   bool ramping = false;
   bool starved = false;  // allowed, but without a CPU (floor_watch.h)
   std::optional<Storm> storm;

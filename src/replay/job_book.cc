@@ -197,7 +197,9 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
     entry->job.counts += counts;
     entry->account.did(counts.read, now);
     work->read += counts.read;
-    Work did{counts.read, counts.bytes_read, counts.pages_changed + counts.rows_changed,
+    // What went through the replay log is the drain's work, and is counted there.
+    Work did{counts.read - result.through_log, counts.bytes_read,
+             result.through_log > 0 ? 0 : counts.pages_changed + counts.rows_changed,
              counts.requests};
     done_ += did;
     capacity_.add(did, {});

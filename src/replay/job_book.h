@@ -13,7 +13,8 @@
 // events. A job that has read everything ends when the gaps that name numbers are judged.
 //
 // How fast they go, and how many pieces at once, is what the governor said last (govern()). Streams
-// take turns by the events that they cost (replay/fair_queue.h).
+// take turns by the events that they cost (replay/fair_queue.h). Late events that wait in the
+// replay log (lane/drain.h) draw from the same ceiling, beside the jobs (replay/fair_pair.h).
 //
 // Time: never reads a clock. Thread safety: any thread; one mutex, held briefly, also while `save`
 // is called: it must only hand the commit on.
@@ -30,6 +31,7 @@
 #include "progress/coverage.h"
 #include "progress/replay_job.h"
 #include "replay/capacity.h"
+#include "replay/fair_pair.h"
 #include "replay/fair_queue.h"
 #include "replay/fills.h"
 #include "replay/governor.h"
@@ -134,6 +136,19 @@ class JobBook {
   /// A commit of replay took so long to be durable.
   void committed(Duration latency, MonoTime now);
 
+  // Late events of a partition, from its replay log.
+  /// Takes allowance for `events`, or says when to ask again: at most 100 ms later.
+  std::optional<Wait> allow_late(PartitionId partition, uint64_t events, MonoTime now);
+  /// What their merge waits for from now on; nullopt: nothing of them is left to be merged.
+  void late_because(PartitionId partition, std::optional<Reason> reason);
+  /// A commit of them is durable.
+  void late_merged(const Work& done, const Busy& busy, MonoTime now);
+  struct LateView {
+    uint64_t merged = 0;          // events, since the start
+    std::optional<Reason> waits;  // why they go no faster; nullopt: nothing is to be merged
+  };
+  LateView late() const;
+
   struct View {
     ReplayJob job;
     JobAccount account;
@@ -159,6 +174,7 @@ class JobBook {
   void write(Entry& entry, std::vector<GapOutcome> outcomes, ProcessingTime wall);
   bool source_may_start(SourceId source) const;
   Backlog backlog_of(const Entry& entry) const;
+  MonoTime ready_for(FairPair::Side side, uint64_t events, MonoTime now) const;
   View view_of(const Entry& entry) const;
 
   mutable std::mutex mutex_;
@@ -168,6 +184,9 @@ class JobBook {
   std::map<JobId, std::unique_ptr<Entry>> jobs_;
   Allowance allowance_;  // as last said by the governor
   Throttle throttle_;
+  FairPair sides_;
+  std::map<PartitionId, Reason> late_;  // that have late events to merge: what for they wait
+  uint64_t late_merged_ = 0;
   FairQueue turns_;
   Stagger stagger_;
   Capacity capacity_;

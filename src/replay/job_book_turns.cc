@@ -165,13 +165,15 @@ std::optional<JobBook::Wait> JobBook::allow(const Assignment& assignment, uint64
   Entry* entry = find(assignment.job.id);
   HC_ASSERT(entry != nullptr);
   const Work cost{.events = events};
-  const MonoTime all = throttle_.ready_at(cost, now),
+  const MonoTime all = ready_for(FairPair::Side::kJobs, events, now),
                  own = entry->own_rate ? entry->own_rate->ready_at(events, now) : now;
   if (all > now) throttled_ = true;
+  if (all > now && own <= now) sides_.waits(FairPair::Side::kJobs, now);
   if (Entry::Work* work = entry->find(assignment.piece)) work->held = own > now && own > all;
   if (const MonoTime ready = std::max(all, own); ready > now)
     return Wait{std::min(ready, now + kAskAgain), all >= own ? allowance_.limit : Reason::kRate};
   HC_ASSERT(throttle_.try_take(cost, now));
+  sides_.took(FairPair::Side::kJobs, events, now);
   if (entry->own_rate) HC_ASSERT(entry->own_rate->try_take(events, now));
   return std::nullopt;
 }
@@ -221,6 +223,7 @@ void JobBook::govern(const Allowance& allowance, const LatencySignal& live, Mono
   last_now_ = std::max(last_now_, now);
   allowance_ = allowance;
   throttle_.set(allowance.per_second, now);
+  sides_.set_late_weight(allowance.late_first ? FairPair::kDeepWeight : 1);
   for (auto& [id, entry] : jobs_) {
     const bool chosen = entry->job.state == ReplayJob::State::kPaused || allowance.ramping ||
                         by_choice(entry->account.reason());
@@ -233,7 +236,8 @@ void JobBook::govern(const Allowance& allowance, const LatencySignal& live, Mono
 void JobBook::add_to(Signals& signals, uint32_t workers, MonoTime now) {
   const std::scoped_lock lock(mutex_);
   std::vector<Reason> reasons;
-  signals.running = false;
+  signals.running = !late_.empty();
+  for (const auto& [partition, reason] : late_) reasons.push_back(reason);
   for (const auto& [id, entry] : jobs_) {
     if (!entry->runs() && !entry->waits()) continue;
     signals.running |= entry->wants;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "lane/read_page.h"
 #include "lane/remake.h"
+#include "lane/replay_records.h"
 #include "model/key.h"
 #include "store/commit_rules.h"
 
@@ -30,9 +31,10 @@ bool may_pass(const Error& error) {
 /// Where answers wait for the next step. Answers to a piece that was dropped are dropped, too.
 struct JobRunner::Inbox {
   std::mutex mutex;
-  std::optional<Result<HistoryChunk>> chunk;      // guarded by mutex
-  std::optional<Result<CommitResult>> committed;  // guarded by mutex
-  uint64_t turn = 0;                              // of the piece; guarded by mutex
+  std::optional<Result<HistoryChunk>> chunk;              // guarded by mutex
+  std::optional<Result<CommitResult>> committed;          // guarded by mutex
+  std::optional<Result<std::vector<Position>>> appended;  // guarded by mutex
+  uint64_t turn = 0;                                      // of the piece; guarded by mutex
 
   /// A callback that puts its answer into `place`. What waited for it has its room on the chain
   /// until then, also when nobody wants the answer any more.
@@ -82,13 +84,17 @@ void JobRunner::drop(MonoTime now) {
   cursor_.reset();
   assignment_.reset();
   commit_.reset();
-  asked_ = committing_ = false;
+  asked_ = committing_ = differing_taken_ = false;
+  unsent_.clear();
+  sending_ = 0;
+  sent_.clear();
   if (std::exchange(has_room_, false)) chain_->give_back(Link::kMerge, kPieceRoom);
   chain_->leave(at_.worker, now);
   const std::scoped_lock lock(inbox_->mutex);
   ++inbox_->turn;
   inbox_->chunk.reset();
   inbox_->committed.reset();
+  inbox_->appended.reset();
 }
 
 void JobRunner::release(MonoTime now, ProcessingTime wall) {
@@ -148,6 +154,9 @@ MonoTime JobRunner::step(MonoTime now, ProcessingTime wall) {
       break;
     case PieceRun::Need::kCommit:
       when = commit(now, wall);
+      break;
+    case PieceRun::Need::kAppend:
+      when = append(now, wall);
       break;
     case PieceRun::Need::kDone:
       hand_over(true, now, wall);
@@ -280,7 +289,8 @@ Status JobRunner::open_piece() {
                     .stream = stream.id,
                     .next_gap = at_.next_gap},
       .piece = assignment_->piece,
-      .events_max = at_.piece_events_max};
+      .events_max = at_.piece_events_max,
+      .separate = at_.route != nullptr && !repairs};
   for (const PartitionId partition : stream.partitions) {
     HC_TRY_ASSIGN(const std::optional<Checkpoint> live, snapshot->checkpoint(partition));
     options.subwindow.frontiers[partition] = live ? live->frontier : Frontier{};
@@ -404,6 +414,62 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
       std::ranges::for_each(gaps_, at_.gap_known);
   }
   return std::nullopt;
+}
+
+/// Bit by bit, as far as there is room; then it waits until the drain has merged the last of it.
+JobRunner::When JobRunner::append(MonoTime now, ProcessingTime wall) {
+  const ReplayJob& job = assignment_->job;
+  if (!std::exchange(differing_taken_, true)) {
+    for (const auto& [partition, rows] : run_->take_differing())
+      put_replay_records(at_.stream(job.stream).schema,
+                         {.partition = partition, .source = job.source}, job.id, rows, unsent_);
+  }
+  if (sending_ > 0) {
+    auto answer = inbox_->take<std::vector<Position>>(&Inbox::appended);
+    if (!answer) return now + kLongWait;
+    const size_t sent = std::exchange(sending_, 0);
+    if (*answer) {
+      for (size_t i = 0; i < sent; ++i) sent_[unsent_[i].header.partition] = (**answer)[i];
+      unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<ptrdiff_t>(sent));
+    } else if (may_pass(answer->error())) {
+      because(Reason::kStream, now);
+      return now + kIdlePoll;
+    } else {
+      set_aside(answer->error(), now, wall);
+      return std::nullopt;
+    }
+  }
+  if (!unsent_.empty()) {
+    ByteCount bytes;
+    std::vector<LogAppend> batch;
+    for (const LogAppend& record : unsent_) {
+      if (!batch.empty() && bytes.value + record.payload.size() > kReplayAppendBytesMax) break;
+      bytes += ByteCount{record.payload.size()};
+      batch.push_back(record);
+    }
+    because(Reason::kStream, now);
+    if (!at_.route->has_room(bytes)) return now + kIdlePoll;
+    if (!chain_->try_take(Link::kCommit, at_.worker, bytes, now)) return now + kIdlePoll;
+    sending_ = batch.size();
+    at_.route->append(std::move(batch),
+                      Inbox::answer<std::vector<Position>>(inbox_, &Inbox::appended, chain_,
+                                                           Link::kCommit, bytes, at_.wake));
+    return std::nullopt;
+  }
+  if (!all_merged()) {
+    because(at_.book.late().waits.value_or(Reason::kStream), now);
+    return now + kIdlePoll;
+  }
+  because(Reason::kCompute, now);
+  sent_.clear();
+  differing_taken_ = false;
+  run_->routed(at_.route->take(job.id));
+  return std::nullopt;
+}
+
+bool JobRunner::all_merged() const {
+  return std::ranges::all_of(
+      sent_, [&](const auto& at) { return at_.route->is_merged(at.first, at.second); });
 }
 
 void JobRunner::hand_over(bool end, MonoTime now, ProcessingTime wall) {

@@ -4,6 +4,7 @@
 //
 //   idle ─ take ─► prepare ─► idle
 //                └► read: cursor.next ─► PieceRun ─► heads, parts, commit ─► progress ─► idle
+//                         or, route "separate": heads ─► replay log ─► merged by the drain ─┘
 //
 // Driven by step(), which never waits: it says when to be called again. Answers of history and
 // store may come on any thread, and call `wake`.
@@ -11,6 +12,7 @@
 // Time: handed in. Thread safety: step() and release() from one thread.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "history/history.h"
 #include "replay/chain.h"
 #include "replay/job_book.h"
+#include "replay/log_route.h"
 #include "store/store.h"
 
 namespace hindcast {
@@ -52,6 +55,7 @@ class JobRunner {
     uint64_t piece_events_max = 65'536;              // of a subwindow: PieceRunOptions::events_max
     std::shared_ptr<Chain> chain = nullptr;          // owners: all workers; null: one of its own
     Credits::Taker worker = 0;                       // its number on the chain
+    LogRoute* route = nullptr;                       // null: direct. Repairs go direct in any case
   };
   /// What a piece may come to hold: its room on the chain's link `merge`.
   static constexpr ByteCount kPieceRoom = 16_MiB;
@@ -83,6 +87,8 @@ class JobRunner {
   void give_heads(MonoTime now, ProcessingTime wall);
   void give_parts(MonoTime now, ProcessingTime wall);
   When commit(MonoTime now, ProcessingTime wall);
+  When append(MonoTime now, ProcessingTime wall);
+  bool all_merged() const;
   void hand_over(bool end, MonoTime now, ProcessingTime wall);
   void set_aside(const Error& error, MonoTime now, ProcessingTime wall);
   void drop(MonoTime now);
@@ -105,7 +111,12 @@ class JobRunner {
   std::optional<Commit> commit_;  // has no room on its link yet
   bool committing_ = false;       // the store owes an answer
   MonoTime commit_at_{};          // since then
-  std::vector<Bytes> keys_;       // sorted; of the assignment
+  // Of what goes through the replay log:
+  bool differing_taken_ = false;
+  std::vector<LogAppend> unsent_;
+  size_t sending_ = 0;                    // the first so many are being appended
+  std::map<PartitionId, Position> sent_;  // the last ones
+  std::vector<Bytes> keys_;               // sorted; of the assignment
   Reason reason_ = Reason::kCompute;
   bool resting_ = false;  // waits before it asks history again
   Busy busy_;             // not handed over yet

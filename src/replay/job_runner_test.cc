@@ -5,6 +5,7 @@
 #include "base/virtual_runtime.h"
 #include "history/memory_history.h"
 #include "lane/lane_test_util.h"
+#include "log/memory_log.h"
 
 namespace hindcast::test {
 namespace {
@@ -101,16 +102,19 @@ class JobRunnerTest : public ::testing::Test {
                 },
                 [](StreamId, BytesView) { return kPartition; },
                 now_};
-  JobRunner runner_{{.book = book_,
-                     .store = store_,
-                     .stream = [this](StreamId) -> const ReplayStream& { return stream_; },
-                     .source =
-                         [this](SourceId) {
-                           return ReplaySource{history_.get(), 3};
-                         },
-                     .wake = [] {},
-                     .committed = [](StreamId) {}},
-                    rng_};
+  JobRunner::Places places(LogRoute* route) {
+    return {.book = book_,
+            .store = store_,
+            .stream = [this](StreamId) -> const ReplayStream& { return stream_; },
+            .source =
+                [this](SourceId) {
+                  return ReplaySource{history_.get(), 3};
+                },
+            .wake = [] {},
+            .committed = [](StreamId) {},
+            .route = route};
+  }
+  JobRunner runner_{places(nullptr), rng_};
 };
 
 std::vector<Event> events_every(Duration step, int count) {
@@ -277,6 +281,69 @@ TEST_F(JobRunnerTest, AReleasedPieceIsReadAgainAndAddsNothingTwice) {
     if (std::get<0>(at) == kCoarse) events += seen.count;
   }
   EXPECT_EQ(events, 300u);
+}
+
+/// A worker whose history goes through a replay log. The drain is the test's to play.
+class JobRunnerSeparateTest : public JobRunnerTest {
+ protected:
+  void step(Duration span) {
+    const MonoTime end = now_ + span;
+    while (now_ < end) now_ = std::max(now_, separate_.step(now_, kWall));
+  }
+  std::vector<LogRecord> appended() {
+    return log_.read(kPartition, Channel::kReplay, {}, 64_MiB).value().records;
+  }
+  Reason reason() { return book_.view(1)->account.reason(); }
+
+  MemoryLog log_{{.retention = 64_KiB}};
+  LogRoute route_{log_};
+  JobRunner separate_{places(&route_), rng_};
+};
+
+TEST_F(JobRunnerSeparateTest, NothingCountsBeforeTheDrainHasMergedIt) {
+  history_of(events_every(1s, 300));
+  job(1, {EventTime(0s), EventTime(1min)});
+  step(1min);
+  const std::vector<LogRecord> records = appended();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].header.events, 60u);
+  EXPECT_EQ(book_.view(1)->job.counts.read, 0u);
+  EXPECT_TRUE(book_.view(1)->job.done.empty());
+  EXPECT_EQ(reason(), Reason::kStream);
+  route_.did(1, {.added = 60, .pages_changed = 6});
+  route_.merged(kPartition, records[0].position);
+  step(1s);
+  const ReplayJob done = book_.view(1)->job;
+  EXPECT_EQ(done.state, ReplayJob::State::kDone) << done.reason;
+  EXPECT_EQ(done.counts.read, 60u);
+  EXPECT_EQ(done.counts.added, 60u);
+}
+
+TEST_F(JobRunnerSeparateTest, AFullReplayLogStopsTheReader) {
+  log_.append(Channel::kReplay,
+              {{{.partition = kPartition, .events = 1}, Bytes(size_t{33} << 10, 'x')}},
+              [](const Result<std::vector<Position>>& at) { EXPECT_TRUE(at); });
+  history_of(events_every(1s, 3'000));
+  job(1, {EventTime(0s), EventTime(50min)});
+  step(1s);
+  const uint64_t read = history_->events_read();
+  step(10min);
+  EXPECT_EQ(history_->events_read(), read);
+  EXPECT_EQ(appended().size(), 1u);
+  EXPECT_EQ(reason(), Reason::kStream);
+  const Position last = appended().back().position;
+  log_.trim(kPartition, Channel::kReplay, {last.hi, last.lo + 1}).value();
+  step(1s);
+  EXPECT_EQ(appended().size(), 1u) << "of history now";
+}
+
+// They compare each record with ours, which only a worker does.
+TEST_F(JobRunnerSeparateTest, RepairsGoDirect) {
+  history_of(events_every(1s, 60));
+  job(1, {EventTime(0s), EventTime(1min)}, ReplayJob::Mode::kRepair);
+  step(1min);
+  EXPECT_EQ(book_.view(1)->job.state, ReplayJob::State::kDone);
+  EXPECT_TRUE(appended().empty());
 }
 
 }  // namespace

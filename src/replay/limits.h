@@ -30,9 +30,9 @@ struct Limits {
   uint32_t l0_files = 12;         // RocksDB delays writes at 32, and stops them at 64
   double compaction_share = 0.7;  // of pending compaction bytes at which the store delays writes
   double cpu_pressure = 0.6;      // share of time in which somebody waited for a CPU
-  // Bounds: the valve begins to close at four fifths of them.
-  ByteCount memory_max = 1_GiB;  // of the process; a hard bound, which outranks the floor
-  ByteCount replay_log_max = 1_GiB;
+  // Bounds. From four fifths of them on the valve closes; late events go before jobs.
+  ByteCount memory_max = 1_GiB;      // of the process; a hard bound, which outranks the floor
+  ByteCount replay_log_max = 4_GiB;  // of the log's channel
   /// Within which a backlog is to be gone: what a storm measures missing capacity by.
   Duration catch_up_within = 1h;
 };

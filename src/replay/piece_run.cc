@@ -19,7 +19,9 @@ struct PieceRun::Impl {
 
   void cut();
   void begin();
+  void begin_subwindow(std::vector<EventBatch> events, bool survey);
   void go_on();
+  void end_survey();
   void finish();
   void fail(Error error) {
     failure = std::move(error);
@@ -32,7 +34,11 @@ struct PieceRun::Impl {
   std::optional<Slice> slice;  // under way, its events in `subwindow` once allowed
   std::optional<Subwindow> subwindow;
   std::vector<EventBatch> spare;  // of the last subwindow
-  SubwindowResult result;         // of the slices since the last one that covers a window
+  bool surveyed = false;          // of the slice: the first turn is over
+  uint64_t through_log = 0;
+  ReplayCounts by_drain;  // likewise
+  std::vector<std::pair<PartitionId, EventBatch>> differing;
+  SubwindowResult result;  // of the slices since the last one that covers a window
   std::vector<SubwindowResult> results;
   std::optional<Error> failure;
 };
@@ -43,10 +49,19 @@ void PieceRun::Impl::cut() {
 }
 
 void PieceRun::Impl::begin() {
+  if (options.separate && !surveyed && slice->size > 0) {
+    begin_subwindow(slice->events, true);
+  } else {
+    begin_subwindow(std::move(slice->events), false);
+  }
+}
+
+void PieceRun::Impl::begin_subwindow(std::vector<EventBatch> events, bool survey) {
   SubwindowOptions with = options.subwindow;
   with.range = {std::max(with.range.start, slice->events_in.start),
                 std::min(with.range.end, slice->events_in.end)};
-  subwindow.emplace(std::move(with), std::move(slice->events), std::vector<Window>{slice->whole});
+  with.survey = survey;
+  subwindow.emplace(std::move(with), std::move(events), std::vector<Window>{slice->whole});
   go_on();
 }
 
@@ -64,15 +79,36 @@ void PieceRun::Impl::go_on() {
     case Subwindow::Need::kFailed:
       return fail(subwindow->failure().error());
     case Subwindow::Need::kDone:
+      if (options.separate && !surveyed && slice->size > 0) return end_survey();
       finish();
       return cut();
   }
 }
 
+void PieceRun::Impl::end_survey() {
+  surveyed = true;
+  differing = subwindow->take_differing();
+  subwindow.reset();
+  through_log = 0;
+  for (const auto& [partition, rows] : differing) through_log += rows.size();
+  need = through_log > 0 ? Need::kAppend : Need::kAllowance;
+}
+
 void PieceRun::Impl::finish() {
+  ReplayCounts counts = subwindow->counts();
+  // The second turn found there what the drain had added.
+  const uint64_t added = std::min({by_drain.added, counts.duplicate, through_log});
+  counts.duplicate -= added;
+  counts.added += added;
+  counts.pages_changed += by_drain.pages_changed;
+  counts.rows_changed += by_drain.rows_changed;
+  counts.bytes_written += by_drain.bytes_written;
   result.counts += slice->counts;
-  result.counts += subwindow->counts();
-  result.wrote |= subwindow->wrote();
+  result.counts += counts;
+  result.through_log += std::exchange(through_log, 0);
+  result.wrote |= counts.pages_changed > 0;
+  by_drain = {};
+  surveyed = false;
   result.shorts = subwindow->shorts();
   std::ranges::move(slice->missing, std::back_inserter(result.missing));
   std::ranges::move(slice->dead, std::back_inserter(result.dead));
@@ -109,7 +145,8 @@ EventBatch PieceRun::take_spare() {
 
 uint64_t PieceRun::asks_for() const {
   HC_ASSERT(need() == Need::kAllowance);
-  return impl_->slice->size;
+  if (impl_->options.separate && !impl_->surveyed) return 0;
+  return impl_->slice->size - impl_->through_log;
 }
 void PieceRun::allowed() {
   HC_ASSERT(need() == Need::kAllowance);
@@ -132,6 +169,16 @@ void PieceRun::committed(const CommitResult& result) {
   impl_->go_on();
 }
 
+std::vector<std::pair<PartitionId, EventBatch>> PieceRun::take_differing() {
+  HC_ASSERT(need() == Need::kAppend);
+  return std::exchange(impl_->differing, {});
+}
+void PieceRun::routed(const ReplayCounts& counts) {
+  HC_ASSERT(need() == Need::kAppend);
+  impl_->by_drain = counts;
+  impl_->need = Need::kAllowance;
+}
+
 void PieceRun::set_frontiers(std::map<PartitionId, Frontier> frontiers) {
   impl_->options.subwindow.frontiers = std::move(frontiers);
 }
@@ -150,6 +197,7 @@ ByteCount PieceRun::memory() const {
     for (const EventBatch& batch : impl_->slice->events) bytes += ByteCount{batch.memory()};
   }
   if (impl_->subwindow) bytes += impl_->subwindow->memory();
+  for (const auto& [partition, rows] : impl_->differing) bytes += ByteCount{rows.memory()};
   return bytes;
 }
 

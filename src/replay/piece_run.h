@@ -7,6 +7,12 @@
 //                               the last slice is finished: kDone ◄────────┘
 //                                       (or kFailed with a reason, at any time)
 //
+// On the route "separate" each slice takes two turns. The first compares heads and hands out what
+// differs (kAppend), for the partition's replay log. When the driver says that the drain has merged
+// it (routed()), the second is the usual one: it finds the events there, so it writes nothing,
+// proves that they are, and finds what history lacks. What a crash or a damaged log lost on the way
+// it adds itself.
+//
 // A subwindow is cut behind whole page windows once they hold about events_max events
 // (replay/cutter.h); a page window that alone holds dense_max is merged in parts, whose counts come
 // with the result of the window. Memory is bounded by dense_max and a chunk: that of a finished
@@ -30,6 +36,7 @@ struct PieceRunOptions {
   uint64_t events_max = 65'536;    // of a subwindow; larger means more memory and loss on cancel
   ByteCount bytes_max = 4_MiB;     // of decoded events, likewise
   uint64_t dense_max = 1'048'576;  // events of one page window held at once
+  bool separate = false;           // through the replay log
 };
 
 /// What a finished subwindow says.
@@ -38,6 +45,8 @@ struct SubwindowResult {
   bool certain = false;  // by history's word (HistoryChunk::complete_to), not by assumed order
   bool wrote = false;
   ReplayCounts counts;  // of this subwindow, with what was read for it
+  uint64_t through_log =
+      0;  // of the events read: appended to the replay log, and merged from there
   std::vector<HistoryShort> shorts;
   std::vector<HistoryChunk::Missing> missing;  // what history says it lacks
   std::vector<DeadLetter> dead;                // the first 100
@@ -45,7 +54,16 @@ struct SubwindowResult {
 
 class PieceRun {
  public:
-  enum class Need : uint8_t { kHistory, kAllowance, kHeads, kParts, kCommit, kDone, kFailed };
+  enum class Need : uint8_t {
+    kHistory,
+    kAllowance,
+    kHeads,
+    kParts,
+    kCommit,
+    kAppend,
+    kDone,
+    kFailed
+  };
 
   explicit PieceRun(PieceRunOptions options);
   ~PieceRun();
@@ -60,6 +78,8 @@ class PieceRun {
   /// memory for each chunk would cost as much as comparing its events.
   EventBatch take_spare();
   /// kAllowance: events that wait (0 where history is empty); go on with allowed().
+  /// kAllowance: events that wait (0 where history is empty, and before a survey: for what goes
+  /// through the replay log the drain asks); go on with allowed().
   uint64_t asks_for() const;
   void allowed();
   std::vector<PageRange> heads() const;
@@ -68,6 +88,10 @@ class PieceRun {
   void give_parts(std::vector<PageParts> pages, ProcessingTime now);
   Commit take_commit();
   void committed(const CommitResult& result);
+  /// kAppend: events for the replay log, by partition, to be taken once; go on with routed() when
+  /// the drain has merged them. `counts`: what it did for this job meanwhile.
+  std::vector<std::pair<PartitionId, EventBatch>> take_differing();
+  void routed(const ReplayCounts& counts);
 
   /// Frontiers have moved: later subwindows may use more.
   void set_frontiers(std::map<PartitionId, Frontier> frontiers);

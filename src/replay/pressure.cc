@@ -30,7 +30,6 @@ Pressure strongest(const Signals& s, const Limits& l) {
       {Reason::kStore, s.store.slowed ? kSlowed : 0},
       {Reason::kStore, static_cast<double>(s.store.l0_files) / l.l0_files},
       {Reason::kStore, s.store.compaction_share / l.compaction_share},
-      {Reason::kStream, ratio(s.replay_log, l.replay_log_max)},
       {Reason::kMemory, ratio(s.memory, l.memory_max)},
       {Reason::kCompute, s.cpu_pressure / l.cpu_pressure},
   };
@@ -39,6 +38,10 @@ Pressure strongest(const Signals& s, const Limits& l) {
                         [](const Pressure& a, const Pressure& b) { return a.value < b.value; });
   strongest.value = std::clamp(strongest.value, 0.0, kLargest);
   return strongest;
+}
+
+bool deep_replay_log(const Signals& s, const Limits& l) {
+  return ratio(s.replay_log, l.replay_log_max) >= 1;
 }
 
 std::optional<Reason> hard_bound(const Signals& s, const Limits& l, std::optional<Reason> holding) {

@@ -2,8 +2,9 @@
 // signal becomes a number of its own, 0 = far from it, 1 = at target; the largest one decides, and
 // is the reason. (The deliberate half is replay/token_bucket.h.)
 //
-// Not among the signals: the watermark's delay. An outage raises it, and recovery would brake
-// itself.
+// Not among the pressures: the watermark's delay. An outage raises it, and recovery would brake
+// itself. Nor the depth of the replay log: only replay empties it, so it does not slow replay down
+// but changes who goes first (deep_replay_log).
 //
 // Pure. Thread safety: values.
 #pragma once
@@ -38,9 +39,10 @@ struct Signals {
   Duration live_queue_age{};  // of the oldest record that is not applied
   LatencySignal commit;       // of replay's commits: handed over to durable
   StoreSignal store;
-  bool disk_full = false;  // below the space that live needs: a hard bound
-  ByteCount memory;        // of the process
-  ByteCount replay_log;    // bytes waiting there
+  bool disk_full = false;    // below the space that live needs: a hard bound
+  ByteCount memory;          // of the process
+  ByteCount replay_log;      // bytes waiting there
+  uint64_t late_events = 0;  // likewise
   double cpu_pressure = 0;
 
   bool running = true;  // some job wants to run: neither paused, nor scheduled for later, nor done
@@ -64,6 +66,9 @@ inline constexpr uint64_t kLiveSamplesMin = 100;
 /// The largest pressure of all. Fewer than kLiveSamplesMin applies or 20 commits in the window have
 /// no say: a p99 of them is chance.
 Pressure strongest(const Signals& signals, const Limits& limits);
+
+/// The replay log nears its bound: late events, which empty it, go before jobs (fair_pair.h).
+bool deep_replay_log(const Signals& signals, const Limits& limits);
 
 /// What outranks even the floor (law L7): a stopped store, a full disk, memory at its bound. A
 /// bound on memory that holds replay lets go at nine tenths only.

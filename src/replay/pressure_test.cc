@@ -24,8 +24,6 @@ const Case kCases[] = {
     {Reason::kStore, [](Signals& s, const Limits& l) { s.store.l0_files = l.l0_files; }},
     {Reason::kStore,
      [](Signals& s, const Limits& l) { s.store.compaction_share = l.compaction_share; }},
-    {Reason::kStream,
-     [](Signals& s, const Limits& l) { s.replay_log.value = l.replay_log_max.value / 5 * 4; }},
     {Reason::kMemory,
      [](Signals& s, const Limits& l) { s.memory.value = l.memory_max.value / 5 * 4; }},
     {Reason::kCompute, [](Signals& s, const Limits& l) { s.cpu_pressure = l.cpu_pressure; }},
@@ -86,12 +84,14 @@ TEST(PressureTest, HardBoundsAreAStoppedStoreAFullDiskAndMemory) {
   EXPECT_EQ(hard_bound(signals, Limits(), std::nullopt), Reason::kMemory);
 }
 
-// The replay log is emptied by replay: if its bound stopped replay, nothing would ever empty it.
-TEST(PressureTest, AFullReplayLogSlowsButDoesNotStop) {
+// The replay log is emptied by replay: a brake would only make it deeper.
+TEST(PressureTest, AFullReplayLogNeitherStopsNorSlowsWhatEmptiesIt) {
   Signals signals;
+  EXPECT_FALSE(deep_replay_log(signals, Limits()));
   signals.replay_log = ByteCount{Limits().replay_log_max.value * 2};
+  EXPECT_TRUE(deep_replay_log(signals, Limits()));
   EXPECT_EQ(hard_bound(signals, Limits(), std::nullopt), std::nullopt);
-  EXPECT_EQ(strongest(signals, Limits()).reason, Reason::kStream);
+  EXPECT_EQ(strongest(signals, Limits()).value, 0);
 }
 
 TEST(PressureTest, MemoryThatHoldsReplayLetsGoAtNineTenths) {

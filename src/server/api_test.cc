@@ -338,6 +338,11 @@ TEST_F(ApiTest, TheGovernorSaysHowFastAndWhyNoFaster) {
   EXPECT_EQ(governor["live"]["apply_p99_seconds"].text, "0.026");
   EXPECT_TRUE(governor["commit_p99_seconds"].is_null()) << "of no commits there is none";
   EXPECT_TRUE(governor["storm"].is_null());
+  EXPECT_EQ(governor["route"]["name"].text, "direct");
+  EXPECT_NE(governor["route"]["couples"].text, "");
+  EXPECT_EQ(governor["late"]["waiting_events"].text, "700");
+  EXPECT_EQ(governor["late"]["merged_events"].text, "300");
+  EXPECT_EQ(governor["late"]["waits_for"].text, "live-latency");
   EXPECT_EQ(governor["links"].items.at(0)["name"].text, "history");
   EXPECT_EQ(governor["links"].items.at(0)["blocked_seconds"].text, "1.5");
   service_.governor->storm = Storm{.missing_speed = 1.5, .missing_events = 9'000};

@@ -185,6 +185,9 @@ class CannedService final : public Service {
     governor.reason = Reason::kLiveLatency;
     governor.pressure = {Reason::kLiveLatency, 1.3};
     governor.signals.live_apply = {26ms, 500};
+    governor.signals.late_events = 700;
+    governor.late_merged = 300;
+    governor.late_waits_for = Reason::kLiveLatency;
     governor.links = {{"history", ByteCount{1'000}, ByteCount{8'000}, 1500ms}};
     return governor;
   }

@@ -143,6 +143,12 @@ void governor(Text& text, const GovernorStatus& governor) {
   text.one("hindcast_replay_storm_missing_events_per_second", "gauge",
            "What would have to be added; 0: no storm, or unknown.",
            governor.storm ? count(governor.storm->missing_events) : 0);
+  text.one("hindcast_replay_late_waiting_events", "gauge",
+           "Later than late_as_replay: in the replay log, not merged yet.",
+           count(governor.signals.late_events));
+  text.one("hindcast_replay_late_merged_events_total", "counter",
+           "Merged from the replay log since the start; history, too, on the route \"separate\".",
+           count(governor.late_merged));
   text.one("hindcast_replay_starved", "gauge", "1: replay is below its floor in fact.",
            governor.starved ? 1 : 0);
   const auto latency = [&](std::string_view name, std::string_view help,

@@ -36,6 +36,8 @@ void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<Stream
 void render_report(JsonWriter& json, const ReplayEntry& entry,
                    const std::vector<StreamSummary>& streams);
 void render(JsonWriter& json, const GovernorStatus& governor);
+/// "route": its name and what it couples.
+void route(JsonWriter& json, ReplayRoute route);
 /// Limits of the replay lane by name, as people write them.
 void render(JsonWriter& json, const Limits& limits);
 void render_key(JsonWriter& json, const StreamSchema& schema, BytesView key);

@@ -28,6 +28,21 @@ void storm(JsonWriter& json, const std::optional<Storm>& storm) {
       .end_object();
 }
 
+/// Events later than late_as_replay.
+void late(JsonWriter& json, const GovernorStatus& governor) {
+  json.key("late")
+      .begin_object()
+      .field("waiting_events", governor.signals.late_events)
+      .field("merged_events", governor.late_merged)
+      .key("waits_for");
+  if (governor.late_waits_for) {
+    json.string(to_string(*governor.late_waits_for));
+  } else {
+    json.null();
+  }
+  json.end_object();
+}
+
 void link(JsonWriter& json, const LinkStatus& link) {
   json.begin_object()
       .field("name", link.name)
@@ -38,6 +53,14 @@ void link(JsonWriter& json, const LinkStatus& link) {
 }
 
 }  // namespace
+
+void route(JsonWriter& json, ReplayRoute route) {
+  json.key("route")
+      .begin_object()
+      .field("name", to_string(route))
+      .field("couples", couples(route))
+      .end_object();
+}
 
 void render(JsonWriter& json, const Limits& limits) {
   json.begin_object();
@@ -67,6 +90,8 @@ void render(JsonWriter& json, const GovernorStatus& governor) {
   latency(json, "apply_p99_seconds", governor.signals.live_apply);
   json.field("queue_age_seconds", seconds(governor.signals.live_queue_age)).end_object();
   latency(json, "commit_p99_seconds", governor.signals.commit);
+  route(json, governor.route);
+  late(json, governor);
   json.key("links").begin_array();
   for (const LinkStatus& each : governor.links) link(json, each);
   json.end_array().end_object();

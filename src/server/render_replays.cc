@@ -156,6 +156,7 @@ void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<Stream
         .field("eta_latest_seconds", seconds(entry.eta->latest));
   }
   live_p99(json, entry);
+  route(json, entry.route);
   json.end_object();
 }
 
@@ -170,6 +171,7 @@ void render_report(JsonWriter& json, const ReplayEntry& entry,
              took > 0 ? static_cast<double>(entry.job.counts.read) / took : 0.0);
   reasons_and_shares(json, entry.times);
   live_p99(json, entry);
+  route(json, entry.route);
   json.end_object();
 }
 
