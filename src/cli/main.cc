@@ -15,6 +15,7 @@
 #include "cli/sim.h"
 #include "cli/top.h"
 #include "cli/verify.h"
+#include "engine/replay_child.h"
 
 namespace hindcast {
 namespace {
@@ -46,6 +47,7 @@ class CommandLine {
     add_top();
     add_sim();
     add_feed();
+    add_replay_process();
   }
 
   int run(int argc, char** argv) {
@@ -65,6 +67,12 @@ class CommandLine {
     run->add_flag("--until-drained", run_.until_drained,
                   "end when all files and stdin were read and everything is sealed");
     run->callback([this] { command_ = [this] { return run_command(run_); }; });
+  }
+
+  /// What a daemon starts; of no use to people.
+  void add_replay_process() {
+    auto* process = app_.add_subcommand(kReplayChildCommand, "")->group("");
+    process->callback([this] { command_ = [] { return replay_child(kReplayChildChannel); }; });
   }
 
   void add_demo() {
