@@ -74,14 +74,16 @@ void ReplayProcess::ready() {
 }
 
 Status ReplayProcess::start() {
-  HC_TRY_ASSIGN(auto ends, FrameChannel::pair());
   {
     const std::scoped_lock lock(mutex_);
     if (shut_) return unavailable("the daemon is stopping");
   }
+  HC_TRY_ASSIGN(auto ends, FrameChannel::pair());
   HC_TRY_ASSIGN(ChildProcess child, setup_.starter->start({.arguments = setup_.command,
                                                            .output = "/dev/null",
                                                            .channel = ends.second.descriptor()}));
+  // As long as this process has the other end as well, a death does not end the channel.
+  { const FrameChannel given(std::move(ends.second)); }
   {
     const std::scoped_lock lock(mutex_);
     if (shut_) return unavailable("the daemon is stopping");
