@@ -197,9 +197,9 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
                : [this, process](const PieceOrder& order) { return open_remote(process, order); }},
       rng);
   const ReplayClass::Step step = [&](MonoTime at) {
-    if (process && !runner.busy()) {
+    if (process) {
       process->look();
-      if (process->not_before() > at) return process->not_before();
+      if (!runner.busy() && process->not_before() > at) return process->not_before();
     }
     return runner.step(at, at_.runtime.wall_now());
   };
