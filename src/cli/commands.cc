@@ -203,6 +203,10 @@ int status_command(bool json, Endpoint& endpoint, const Output& output) {
     output.out << "   live log " << bytes(live["bytes"]) << " of " << bytes(live["bytes_max"])
                << "   replay log " << bytes(replay["bytes"]) << "   memory "
                << bytes((*status)["memory"]["rss_bytes"]);
+    const JsonValue& isolation = (*status)["isolation"];
+    output.out << "   isolation " << isolation["kind"].text;
+    for (const JsonValue& pid : isolation["replay_pids"].items)
+      output.out << " pid " << pid.to_string();
   }
   if (const JsonValue& route = (*status)["governor"]["route"]; !route.is_null())
     output.out << "\nreplay route " << route["name"].text << ": " << route["couples"].text;

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/child_process.h"
 #include "base/result.h"
 #include "base/runtime.h"
 #include "base/time.h"
-#include "cli/child_process.h"
 #include "net/http_client.h"
 #include "net/json_reader.h"
 

@@ -15,6 +15,7 @@
 #include "cli/sim.h"
 #include "cli/top.h"
 #include "cli/verify.h"
+#include "engine/replay_child.h"
 
 namespace hindcast {
 namespace {
@@ -46,6 +47,7 @@ class CommandLine {
     add_top();
     add_sim();
     add_feed();
+    add_replay_process();
   }
 
   int run(int argc, char** argv) {
@@ -67,11 +69,18 @@ class CommandLine {
     run->callback([this] { command_ = [this] { return run_command(run_); }; });
   }
 
+  /// What a daemon starts; of no use to people.
+  void add_replay_process() {
+    auto* process = app_.add_subcommand(kReplayChildCommand, "")->group("");
+    process->callback([this] { command_ = [] { return replay_child(kReplayChildChannel); }; });
+  }
+
   void add_demo() {
-    auto* demo = app_.add_subcommand(
-        "demo", "outage, kill -9 and recovery of live sources, and the proof");
+    auto* demo =
+        app_.add_subcommand("demo", "outage, kill -9 and recovery of live sources, and the proof");
     demo->add_flag("--once", demo_.once, "end after the proof");
-    demo->add_option("--data", demo_.data, "folder of recorded trades, or with flights.ndjson (scripts/flights)");
+    demo->add_option("--data", demo_.data,
+                     "folder of recorded trades, or with flights.ndjson (scripts/flights)");
     demo->add_flag("--ungoverned", demo_.ungoverned,
                    "only the storm, replayed as fast as it goes and without regard for live: what "
                    "the governor is for");

@@ -44,7 +44,7 @@ int run_command(const RunOptions& options) {
     std::tie(config->server.host, config->server.port) = *listen;
   }
   const int signals = stop_signals();
-  PosixFileSystem files(/*past_cache=*/config->replay.isolation == IsolationKind::kThreads);
+  PosixFileSystem files(/*past_cache=*/config->replay.isolation != IsolationKind::kOff);
   Result<std::unique_ptr<Engine>> opened = Engine::open(*config, files);
   if (!opened) {
     std::fprintf(stderr, "hindcast: cannot start: %s\n", opened.error().message.c_str());

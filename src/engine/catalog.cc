@@ -47,41 +47,65 @@ std::string describe(const StreamSchema& schema) {
   return out;
 }
 
+}  // namespace
+
 /// Numbers handed out from one counter per kind, each written to the store before it is used.
-class Numbers {
+class Catalog::Numbers {
  public:
-  Numbers(Store& store, bool read_only) : store_(store), read_only_(read_only) {}
+  using Known = std::map<std::string, Bytes>;
+  /// Fills `known` with what it reads and gives.
+  Numbers(Store& store, bool read_only, Known& known)
+      : store_(&store), read_only_(read_only), known_(known) {}
+  /// Of what another one filled.
+  explicit Numbers(Known& known) : known_(known) {}
 
   /// The number stored under `kind/name`, or the next `count` free ones of the kind.
   Result<uint32_t> number(const std::string& kind, const std::string& name, uint32_t count = 1) {
-    HC_TRY_ASSIGN(const auto known, store_.get_meta(kind + "/" + name));
+    HC_TRY_ASSIGN(const auto known, get(kind + "/" + name));
     if (known) return parse(*known);
     if (read_only_) {
       return not_found(
           kind + " '" + name +
           "' is not in this data directory yet; run the daemon once with this configuration");
     }
-    HC_TRY_ASSIGN(const auto stored_next, store_.get_meta("next/" + kind));
+    HC_TRY_ASSIGN(const auto stored_next, get("next/" + kind));
     const uint32_t next = stored_next ? parse(*stored_next) : 1;
     // The counter goes first: a crash in between wastes numbers and never gives one twice.
-    HC_TRY(store_.put_meta("next/" + kind, std::to_string(next + count)));
-    HC_TRY(store_.put_meta(kind + "/" + name, std::to_string(next)));
+    HC_TRY(put("next/" + kind, std::to_string(next + count)));
+    HC_TRY(put(kind + "/" + name, std::to_string(next)));
     return next;
   }
 
   /// The value stored under `name`, or `value` stored there now.
   Result<Bytes> constant(const std::string& name, const std::string& value) {
-    HC_TRY_ASSIGN(const auto known, store_.get_meta(name));
+    HC_TRY_ASSIGN(const auto known, get(name));
     if (known) return *known;
-    if (!read_only_) HC_TRY(store_.put_meta(name, value));
+    if (!read_only_) HC_TRY(put(name, value));
     return value;
   }
 
  private:
   static uint32_t parse(const Bytes& text) { return static_cast<uint32_t>(std::stoul(text)); }
-  Store& store_;
-  bool read_only_;
+  Result<std::optional<Bytes>> get(const std::string& name) {
+    if (store_ == nullptr) {
+      const auto found = known_.find(name);
+      return found == known_.end() ? std::nullopt : std::optional(found->second);
+    }
+    HC_TRY_ASSIGN(std::optional<Bytes> value, store_->get_meta(name));
+    if (value) known_[name] = *value;
+    return value;
+  }
+  Status put(const std::string& name, BytesView value) {
+    known_[name] = Bytes(value);
+    return store_->put_meta(name, value);
+  }
+
+  Store* const store_ = nullptr;  // null: nothing beside `known`
+  const bool read_only_ = true;
+  Known& known_;
 };
+
+namespace {
 
 std::vector<Duration> levels_of(const AggregateConfig& aggregate, Duration page_window) {
   std::vector<Duration> levels = aggregate.resolutions();
@@ -92,8 +116,17 @@ std::vector<Duration> levels_of(const AggregateConfig& aggregate, Duration page_
 }  // namespace
 
 Result<Catalog> Catalog::open(const Config& config, Store& store, bool read_only) {
+  std::map<std::string, Bytes> known;
+  return open(config, Numbers(store, read_only, known), known);
+}
+
+Result<Catalog> Catalog::open(const Config& config, std::map<std::string, Bytes> numbers) {
+  return open(config, Numbers(numbers), numbers);
+}
+
+Result<Catalog> Catalog::open(const Config& config, Numbers numbers,
+                              const std::map<std::string, Bytes>& known) {
   Catalog catalog;
-  Numbers numbers(store, read_only);
   for (const StreamConfig& stream : config.streams) {
     const std::string& name = stream.schema.name;
     StreamInfo info{.schema = stream.schema};
@@ -135,6 +168,7 @@ Result<Catalog> Catalog::open(const Config& config, Store& store, bool read_only
     stream.coarsest = std::max(stream.coarsest, entry.levels.back());
     catalog.aggregates_.emplace(aggregate.name, std::move(entry));
   }
+  catalog.numbers_ = known;
   return catalog;
 }
 

@@ -40,6 +40,10 @@ class Catalog {
   /// shape differs from the stored one: says what and what to do.
   static Result<Catalog> open(const Config& config, Store& store, bool read_only);
 
+  /// As it was opened before with the same configuration, by its numbers(): without a store.
+  static Result<Catalog> open(const Config& config, std::map<std::string, Bytes> numbers);
+  const std::map<std::string, Bytes>& numbers() const { return numbers_; }
+
   const std::map<std::string, StreamInfo>& streams() const { return streams_; }
   const std::map<std::string, AggregateEntry>& aggregates() const { return aggregates_; }
   const std::map<std::string, SourceId>& sources() const { return sources_; }
@@ -50,6 +54,10 @@ class Catalog {
   std::vector<LaneAggregate> lane_aggregates(const std::string& stream) const;
 
  private:
+  class Numbers;
+  static Result<Catalog> open(const Config& config, Numbers numbers,
+                              const std::map<std::string, Bytes>& known);
+  std::map<std::string, Bytes> numbers_;
   std::map<std::string, StreamInfo> streams_;
   std::map<std::string, AggregateEntry> aggregates_;
   std::map<std::string, SourceId> sources_;

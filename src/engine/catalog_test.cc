@@ -59,6 +59,21 @@ TEST(CatalogTest, ReadingOnlyMakesNoNumbers) {
   EXPECT_TRUE(open(store, source_toml() + candles_toml(), /*read_only=*/true));
 }
 
+// A replay process has no store: it knows what the daemon read.
+TEST(CatalogTest, ItOpensAgainByItsNumbersAlone) {
+  MemoryStore store;
+  open(store, source_toml() + candles_toml("volume = \"max(qty)\"\n")).value();  // numbers differ
+  const std::string toml = source_toml() + candles_toml();
+  const Catalog catalog = open(store, toml).value();
+  const Catalog again = Catalog::open(config_of(toml, "/nowhere"), catalog.numbers()).value();
+  EXPECT_EQ(again.numbers(), catalog.numbers());
+  EXPECT_EQ(again.sources(), catalog.sources());
+  EXPECT_EQ(again.streams().at("trades").partitions, catalog.streams().at("trades").partitions);
+  EXPECT_EQ(again.aggregates().at("candles").id, catalog.aggregates().at("candles").id);
+  const auto unknown = Catalog::open(config_of(toml, "/nowhere"), {});
+  EXPECT_EQ(unknown.error().code, ErrorCode::kNotFound);
+}
+
 // A bucket longer than the page window is a rollup: rows of the page window lie beneath it.
 TEST(CatalogTest, LevelsBeginWithThePageWindow) {
   MemoryStore store;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "engine/open_parts.h"
-#include "history/open_history.h"
+#include "engine/replay_child.h"
 
 namespace hindcast {
 namespace {
@@ -160,13 +160,7 @@ Status Engine::build_partitions() {
 }
 
 Status Engine::build_replay() {
-  ReplayLane::Histories histories;
-  for (const SourceConfig& source : config_.sources) {
-    if (!source.history) continue;
-    HC_TRY_ASSIGN(std::unique_ptr<History> history,
-                  make_history(catalog_.stream_of(source).schema, source, files_, runtime_));
-    histories.emplace(catalog_.sources().at(source.name), std::move(history));
-  }
+  HC_TRY_ASSIGN(Histories histories, open_histories(config_, catalog_, files_, runtime_));
   HC_TRY_ASSIGN(replay_, ReplayLane::open(
                              {.config = config_,
                               .catalog = catalog_,

@@ -6,6 +6,18 @@
 
 namespace hindcast {
 
+std::string_view to_string(IsolationKind kind) {
+  switch (kind) {
+    case IsolationKind::kOff:
+      return "off";
+    case IsolationKind::kThreads:
+      return "threads";
+    case IsolationKind::kProcess:
+      return "process";
+  }
+  return "";
+}
+
 void Isolation::enter_live() {
   if (kind_ == IsolationKind::kOff) return;
   const Scheduling held = enter(ThreadClass::kLive);

@@ -8,11 +8,14 @@
 // Thread safety: any thread.
 #pragma once
 #include <atomic>
+#include <string_view>
 
 #include "base/thread_class.h"
 #include "format/config.h"
 
 namespace hindcast {
+
+std::string_view to_string(IsolationKind kind);  // as configured
 
 class Isolation {
  public:

@@ -30,15 +30,14 @@ uint32_t workers_max(const ReplayConfig& config) {
 }  // namespace
 
 ReplayLane::ReplayLane(Places places, Histories histories)
-    : at_(std::move(places)), histories_(std::move(histories)) {
+    : at_(std::move(places)),
+      histories_(std::move(histories)),
+      streams_(replay_streams(at_.catalog)) {
   for (size_t i = 0; i < workers_max(at_.config.replay); ++i) {
     classes_.push_back(std::make_unique<ReplayClass>([this] { return at_.runtime.mono_now(); }));
   }
-  for (const auto& [name, stream] : at_.catalog.streams()) {
-    streams_[stream.id] = {stream.id, stream.schema, at_.catalog.lane_aggregates(name),
-                           stream.partitions};
-    stream_names_[stream.id] = name;
-  }
+  for (const auto& [name, stream] : at_.catalog.streams()) stream_names_[stream.id] = name;
+  if (at_.config.replay.isolation == IsolationKind::kProcess) make_processes();
   book_ = std::make_unique<JobBook>(
       JobLimits{}, [this](Commit commit) { save(std::move(commit)); },
       [this](StreamId id, BytesView key) {
@@ -111,7 +110,56 @@ void ReplayLane::stop() {
   governor_->stop();
   for (std::jthread& thread : threads_) thread.request_stop();
   wake();
+  for (const auto& process : processes_)
+    process->shut();  // whoever waits for one is waiting no more
   threads_.clear();
+  processes_.clear();
+}
+
+/// As many as there are workers; none is started before there is work.
+void ReplayLane::make_processes() {
+  const Bytes hello = wire::encode(hello_of(at_.config, at_.catalog));
+  const auto starter = std::make_shared<ChildStarter>();
+  for (size_t i = 0; i < workers_max(at_.config.replay); ++i) {
+    // The path stays good when the program's file is replaced.
+    processes_.push_back(std::make_shared<ReplayProcess>(
+        ReplayProcess::Setup{.command = {"/proc/self/exe", kReplayChildCommand},
+                             .hello = hello,
+                             .starter = starter,
+                             .now = [this] { return at_.runtime.mono_now(); },
+                             .worker = i}));
+  }
+  for (const SourceConfig& source : at_.config.sources) {
+    if (source.history && source.history->kind == HistoryConfig::Kind::kHttp)
+      budgets_[at_.catalog.sources().at(source.name)] = std::make_shared<RequestBudget>(
+          source.history->requests_per_second, source.history->weight);
+  }
+}
+
+Result<std::unique_ptr<PieceWork>> ReplayLane::open_remote(
+    const std::shared_ptr<ReplayProcess>& process, const PieceOrder& order) const {
+  process->ready();
+  const auto budget = budgets_.find(order.job.source);
+  return RemotePiece::open({.channel = process,
+                            .stream = streams_.at(order.job.stream),
+                            .next_gap = at_.next_gap,
+                            .budget = budget == budgets_.end() ? nullptr : budget->second,
+                            .now = [this] { return at_.runtime.mono_now(); }},
+                           order);
+}
+
+std::vector<int> ReplayLane::process_pids() const {
+  std::vector<int> out;
+  for (const auto& process : processes_) {
+    if (const std::optional<int> pid = process->pid()) out.push_back(*pid);
+  }
+  return out;
+}
+
+uint64_t ReplayLane::process_restarts() const {
+  uint64_t out = 0;
+  for (const auto& process : processes_) out += process->restarts();
+  return out;
 }
 
 void ReplayLane::wake() {
@@ -124,6 +172,7 @@ void ReplayLane::wake() {
 
 void ReplayLane::run(size_t worker, const std::stop_token& stop) {
   Rng rng(worker + 1);
+  const std::shared_ptr<ReplayProcess> process = processes_.empty() ? nullptr : processes_[worker];
   JobRunner runner(
       {.book = *book_,
        .store = at_.store,
@@ -142,9 +191,17 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .gap_known = [this](GapId gap) { gap_known(gap); },
        .chain = chain_,
        .worker = worker,
-       .route = at_.config.replay.route == ReplayRoute::kSeparate ? &at_.route : nullptr},
+       .route = at_.config.replay.route == ReplayRoute::kSeparate ? &at_.route : nullptr,
+       .open =
+           process == nullptr
+               ? std::function<Result<std::unique_ptr<PieceWork>>(PieceOrder)>()
+               : [this, process](const PieceOrder& order) { return open_remote(process, order); }},
       rng);
   const ReplayClass::Step step = [&](MonoTime at) {
+    if (process) {
+      process->look();
+      if (!runner.busy() && process->not_before() > at) return process->not_before();
+    }
     return runner.step(at, at_.runtime.wall_now());
   };
   ReplayClass& threads = *classes_[worker];

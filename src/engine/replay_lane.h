@@ -3,6 +3,8 @@
 //
 //   replay-0 …   one thread per piece that is read at once: history → subwindows → store
 //   replay-floor one for each of them, which steps for it while it starves (engine/replay_class.h)
+//   replay-start with isolation = "process": starts the processes in which each worker's pieces are
+//                worked at (engine/replay_process.h); the threads above only serve them
 //
 // Start: restores jobs from the store (they go on after the last committed subwindow), and opens
 // jobs for gaps that a crash left without one. Stop: pieces are given back; what is committed
@@ -24,8 +26,10 @@
 #include "base/runtime.h"
 #include "engine/catalog.h"
 #include "engine/isolation.h"
+#include "engine/replay_child.h"
 #include "engine/replay_class.h"
 #include "engine/replay_governor.h"
+#include "engine/replay_process.h"
 #include "engine/service.h"
 #include "history/history.h"
 #include "replay/job_runner.h"
@@ -49,7 +53,6 @@ class ReplayLane {
     std::function<ReplayGovernor::LiveSignals()> live;  // what the governor asks
     LogRoute& route;                                    // taken if so configured
   };
-  using Histories = std::map<SourceId, std::unique_ptr<History>>;
   /// Errors: of the store.
   static Result<std::unique_ptr<ReplayLane>> open(Places places, Histories histories);
   ~ReplayLane();  // stops
@@ -75,11 +78,17 @@ class ReplayLane {
   History* history(SourceId source) const;
   JobBook& book() { return *book_; }
   ReplayGovernor& governor() { return *governor_; }
+  /// With isolation = "process": those that run, and how often one died.
+  std::vector<int> process_pids() const;
+  uint64_t process_restarts() const;
 
  private:
   explicit ReplayLane(Places places, Histories histories);
   Status restore();
   void run(size_t worker, const std::stop_token& stop);
+  void make_processes();
+  Result<std::unique_ptr<PieceWork>> open_remote(const std::shared_ptr<ReplayProcess>& process,
+                                                 const PieceOrder& order) const;
   void wake();
   void save(Commit commit);
   Status wait_saved() const;
@@ -92,7 +101,7 @@ class ReplayLane {
 
   const Places at_;
   const Histories histories_;
-  std::map<StreamId, ReplayStream> streams_;
+  const std::map<StreamId, ReplayStream> streams_;
   std::map<StreamId, std::string> stream_names_;
   // Commits of jobs on their way. Owners: this and their callbacks.
   const std::shared_ptr<std::atomic<uint64_t>> unsaved_ =
@@ -103,7 +112,9 @@ class ReplayLane {
   uint64_t changes_ = 0;                 // guarded by mutex_; counts wake()
   std::map<GapId, EventTime> taken_to_;  // guarded by mutex_; how far jobs were opened for a gap
   std::shared_ptr<Chain> chain_;         // owners: this, workers and the governor
-  std::vector<std::unique_ptr<ReplayClass>> classes_;  // by worker
+  std::vector<std::unique_ptr<ReplayClass>> classes_;      // by worker
+  std::vector<std::shared_ptr<ReplayProcess>> processes_;  // by worker; empty: work is done here
+  std::map<SourceId, std::shared_ptr<RequestBudget>> budgets_;  // of histories that count requests
   std::unique_ptr<ReplayGovernor> governor_;
   std::vector<std::jthread> threads_;
 };

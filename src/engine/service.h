@@ -108,8 +108,11 @@ struct VerifiedStatus {
 };
 /// How threads are told apart (engine/isolation.h).
 struct IsolationStatus {
-  std::string kind = "off";  // as configured: "off", "threads"
+  std::string kind = "off";  // as configured: "off", "threads", "process"
   Scheduling live = Scheduling::kNormal, replay = Scheduling::kNormal;
+  // With "process": those that run now, and how often one died since the start.
+  std::vector<int> replay_pids;
+  uint64_t replay_restarts = 0;
 };
 
 /// One link of the chain of backpressure between history and store (replay/chain.h).

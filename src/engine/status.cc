@@ -17,8 +17,8 @@ SystemStatus Engine::status() {
   status.live_log = log_->stats(Channel::kLive);
   status.replay_log = log_->stats(Channel::kReplay);
   status.verified = verifier_.status();
-  status.isolation = {config_.replay.isolation == IsolationKind::kOff ? "off" : "threads",
-                      isolation_->live(), isolation_->replay()};
+  status.isolation = {std::string(to_string(config_.replay.isolation)), isolation_->live(),
+                      isolation_->replay(), replay_->process_pids(), replay_->process_restarts()};
   for (PartitionStatus& partition : status.partitions) {
     for (size_t i = 0; i < of.size(); ++i) {
       if (of[i]->id != partition.partition) continue;

@@ -187,6 +187,7 @@ struct RateLimit {
 enum class IsolationKind : uint8_t {
   kOff,      // as if there were no live: to measure what the other one does
   kThreads,  // classes of threads, reading past the cache, paced writes
+  kProcess,  // the same, and history is read and merged in processes of their own
 };
 /// The replay lane: jobs, and the drain of events later than `late_as_replay`.
 /// The way of history to the store (docs/decisions/routes.md).
@@ -216,7 +217,8 @@ struct LimitsConfig {
 };             // [limits]; open_memory: open buckets of all partitions together
 
 struct Config {
-  std::string file;  // as named by the user; "" = built in code
+  std::string file;          // as named by the user; "" = built in code
+  std::string text, folder;  // what parse_config was given: a replay process parses it again
   std::string data_dir = "data";
   std::vector<StreamConfig> streams;  // every source's stream, [[stream]] or implied
   std::vector<SourceConfig> sources;

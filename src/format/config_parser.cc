@@ -217,8 +217,9 @@ void read_replay(Section& section, ReplayConfig& replay) {
   replay.sources_at_once = count("sources_at_once", replay.sources_at_once);
   replay.stagger = section.duration("stagger", Duration(0)).value_or(replay.stagger);
   read_route(section, replay);
-  if (section.choice("isolation", {"threads", "off"}, {"process"}) == "off")
-    replay.isolation = IsolationKind::kOff;
+  const auto isolation = section.choice("isolation", {"threads", "process", "off"});
+  if (isolation == "process") replay.isolation = IsolationKind::kProcess;
+  if (isolation == "off") replay.isolation = IsolationKind::kOff;
   replay.live_p99 = section.duration("live_p99", 1us).value_or(replay.live_p99);
   replay.live_queue_age = section.duration("live_queue_age", 1ms).value_or(replay.live_queue_age);
   replay.commit_p99 = section.duration("commit_p99", 1ms).value_or(replay.commit_p99);
@@ -298,6 +299,8 @@ ConfigOutcome parse_config(std::string_view toml, const std::string& file,
   Config config = read_config(std::get<TomlNode>(parsed), file, folder, out.problems);
   std::stable_sort(out.problems.begin(), out.problems.end(),
                    [](const ConfigProblem& a, const ConfigProblem& b) { return a.line < b.line; });
+  config.text = toml;
+  config.folder = folder;
   if (out.problems.empty()) out.config = std::move(config);
   return out;
 }

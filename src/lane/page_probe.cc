@@ -23,7 +23,7 @@ const Withdrawn kNothingWithdrawn;
 /// What the parts' directories say of the keys, and the records with their times.
 class Prober {
  public:
-  Prober(const Snapshot& snapshot, const PageHead& head, const StreamSchema& schema,
+  Prober(const PageReader& snapshot, const PageHead& head, const StreamSchema& schema,
          const EventBatch& events)
       : snapshot_(snapshot), head_(head), schema_(schema), same_(schema) {
     for (const KeyRun& run : key_runs(events)) {
@@ -74,7 +74,7 @@ class Prober {
     return {};
   }
 
-  const Snapshot& snapshot_;
+  const PageReader& snapshot_;
   const PageHead& head_;
   const StreamSchema& schema_;
   std::vector<PartIndex::Wanted> wanted_;
@@ -111,7 +111,7 @@ RowKey row_key(const StreamSchema& schema, const LaneAggregate& aggregate, const
 Result<std::optional<PageParts>> whole() { return std::optional<PageParts>(); }
 
 /// Reads the youngest parts, to be folded. False when one is damaged.
-Result<bool> read_tail(const Snapshot& snapshot, const PageHead& head, PageProbe& probe) {
+Result<bool> read_tail(const PageReader& snapshot, const PageHead& head, PageProbe& probe) {
   for (size_t i = probe.folds_from; probe.folds_from > 0 && i < head.parts.size(); ++i) {
     Result<Bytes> part = snapshot.part_bytes(head.key, head.parts[i], 0, head.parts[i].size);
     if (!part && part.error().code == ErrorCode::kCorruption) return false;
@@ -136,7 +136,7 @@ uint32_t fold_tail_from(const std::vector<uint64_t>& sizes) {
   return from == sizes.size() ? 0 : static_cast<uint32_t>(from);
 }
 
-Result<std::optional<PageParts>> probe_page(const Snapshot& snapshot, const PageKey& key,
+Result<std::optional<PageParts>> probe_page(const PageReader& snapshot, const PageKey& key,
                                             const EventBatch& events, Lane lane,
                                             const StreamSchema& schema,
                                             const std::vector<LaneAggregate>& aggregates) {

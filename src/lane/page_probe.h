@@ -38,8 +38,8 @@ struct PageProbe {
 };
 
 /// Reads of the page what adding `events` to it takes. Nothing: it takes the whole page, or the
-/// page is damaged. Errors: as Snapshot::head().
-Result<std::optional<PageParts>> probe_page(const Snapshot& snapshot, const PageKey& key,
+/// page is damaged. Errors: as PageReader::head().
+Result<std::optional<PageParts>> probe_page(const PageReader& snapshot, const PageKey& key,
                                             const EventBatch& events, Lane lane,
                                             const StreamSchema& schema,
                                             const std::vector<LaneAggregate>& aggregates);

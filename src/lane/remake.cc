@@ -62,7 +62,7 @@ Gap gap_of(const Remains& remains, const StreamSchema& schema, StreamId stream,
   return gap;
 }
 
-Status read_rows(const Snapshot& snapshot, const StreamSchema& schema,
+Status read_rows(const PageReader& snapshot, const StreamSchema& schema,
                  const std::vector<LaneAggregate>& aggregates, PageParts& page) {
   const PageKey& key = page.head.key;
   page.rows.clear();
@@ -83,7 +83,7 @@ Status read_rows(const Snapshot& snapshot, const StreamSchema& schema,
   return {};
 }
 
-Result<PageParts> read_for_merge(const Snapshot& snapshot, const PageRead& read, Lane lane,
+Result<PageParts> read_for_merge(const PageReader& snapshot, const PageRead& read, Lane lane,
                                  const StreamSchema& schema,
                                  const std::vector<LaneAggregate>& aggregates) {
   const PageKey& key = read.key;

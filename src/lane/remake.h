@@ -35,12 +35,12 @@ Gap gap_of(const Remains& remains, const StreamSchema& schema, StreamId stream,
            const PageKey& page);
 
 /// A page as a merge wants it: probed for its events, or whole; of a damaged one also the rows that
-/// stand on it. Errors: as Snapshot::page().
-Result<PageParts> read_for_merge(const Snapshot& snapshot, const PageRead& read, Lane lane,
+/// stand on it. Errors: as PageReader::page().
+Result<PageParts> read_for_merge(const PageReader& snapshot, const PageRead& read, Lane lane,
                                  const StreamSchema& schema,
                                  const std::vector<LaneAggregate>& aggregates);
 /// Fetches PageParts::rows. Rows that cannot be read either are left out.
-Status read_rows(const Snapshot& snapshot, const StreamSchema& schema,
+Status read_rows(const PageReader& snapshot, const StreamSchema& schema,
                  const std::vector<LaneAggregate>& aggregates, PageParts& page);
 
 }  // namespace hindcast

@@ -213,6 +213,7 @@ void JobBook::progressed(const Assignment& assignment, std::vector<SubwindowResu
   }
   if (end) {
     entry->prove(*work, outcomes);
+    entry->deaths.erase(assignment.piece.start);
     end_work(*entry, assignment.piece);
   }
   if (wrote || !outcomes.empty() || now - entry->saved_at >= kSaveEvery) {
@@ -239,6 +240,27 @@ void JobBook::set_aside(const Assignment& assignment, const Error& error, Proces
   entry->fills.give_up(assignment.piece);
   write(*entry, {}, wall);
   end_if_done(*entry, wall);
+}
+
+void JobBook::died(const Assignment& assignment, const std::string& how, ProcessingTime wall) {
+  bool often = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    Entry* entry = find(assignment.job.id);
+    HC_ASSERT(entry != nullptr);
+    const Entry::Work* work = entry->find(assignment.piece);
+    if (work == nullptr) return;
+    Entry::Deaths& deaths = entry->deaths[assignment.piece.start];
+    const EventTime reached = work->unproved.empty() ? kMinEventTime : work->unproved.back().end;
+    if (reached > deaths.reached) deaths = {.reached = reached};
+    often = ++deaths.there >= kDeathsMax;
+    if (often) entry->deaths.erase(assignment.piece.start);
+  }
+  if (!often) return released(assignment, wall);
+  set_aside(assignment,
+            corruption("process-died: the replay process died on it " + std::to_string(kDeathsMax) +
+                       " times in a row; the last one " + how),
+            wall);
 }
 
 void JobBook::shown(const Assignment& assignment, const Window& window,

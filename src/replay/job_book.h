@@ -120,6 +120,10 @@ class JobBook {
                   MonoTime now, ProcessingTime wall);
   /// The piece cannot be read; the job goes on without what is left of it.
   void set_aside(const Assignment& assignment, const Error& error, ProcessingTime wall);
+  /// The process that worked at the piece died. Given out again, until kDeathsMax in a row have
+  /// died without getting any further: then it is set aside.
+  void died(const Assignment& assignment, const std::string& how, ProcessingTime wall);
+  static constexpr uint32_t kDeathsMax = 3;
   /// kShow: all events stored of `window`, which begins with the piece; another part is asked for
   /// next.
   void shown(const Assignment& assignment, const Window& window,

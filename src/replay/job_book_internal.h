@@ -1,6 +1,7 @@
 // What the book keeps of one job. Guarded by the book's mutex.
 #pragma once
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -28,6 +29,11 @@ struct JobBook::Entry {
     std::vector<Window> unproved;      // committed, but not certain yet
   };
   std::vector<Work> work;  // given out
+  struct Deaths {
+    EventTime reached = kMinEventTime;  // committed up to here when the process died
+    uint32_t there = 0;                 // how many got no further
+  };
+  std::map<EventTime, Deaths> deaths;  // by start of the piece that was worked at
   std::optional<TokenBucket> own_rate;
   uint64_t served = 0;
   bool wants = false;                    // a worker, or has one

@@ -127,6 +127,40 @@ TEST_F(JobBookTest, ARestartGoesOnWithWhatIsLeft) {
   EXPECT_EQ(take()->piece, minutes(20, 30));
 }
 
+TEST_F(JobBookTest, APieceThatThreeProcessesDiedOnIsSetAsideAndTheJobGoesOn) {
+  book_.add(job(1, minutes(0, 20)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 20)});
+  for (int i = 0; i < 3; ++i) {
+    const auto piece = take();
+    ASSERT_TRUE(piece);
+    EXPECT_EQ(piece->piece, minutes(0, 10));
+    book_.died(*piece, "ended with signal 9 (Killed)", kWall);
+  }
+  finish(*take());
+  EXPECT_EQ(state(1), ReplayJob::State::kFailed);
+  ASSERT_EQ(last_saved().set_aside.size(), 1u);
+  EXPECT_EQ(last_saved().set_aside[0].reason,
+            "process-died: the replay process died on it 3 times in a row; the last one ended with "
+            "signal 9 (Killed)");
+  EXPECT_EQ(last_saved().done, std::vector<Window>{minutes(10, 20)});
+}
+
+// Deaths at different places are no sign of a place that kills.
+TEST_F(JobBookTest, ADeathFurtherOnBeginsANewRow) {
+  book_.add(job(1, minutes(0, 10)), false, now_);
+  prepare({minutes(0, 10)});
+  for (int reached = 1; reached < 9; ++reached) {
+    const auto piece = take();
+    ASSERT_TRUE(piece);
+    SubwindowResult result{.window = minutes(0, reached)};  // committed, and not certain
+    book_.progressed(*piece, {result}, false, now_, kWall);
+    book_.died(*piece, "ended", kWall);
+  }
+  EXPECT_EQ(state(1), ReplayJob::State::kRunning);
+  finish(*take());
+  EXPECT_EQ(state(1), ReplayJob::State::kDone);
+}
+
 // Live owns what is ahead of the frontier. Whole pieces are waited for, as reading one twice costs
 // twice; a frontier that stands still must not stall the replay for ever, though.
 TEST_F(JobBookTest, NothingIsReadAheadOfTheFrontier) {

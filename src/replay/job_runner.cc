@@ -11,6 +11,7 @@
 #include "lane/remake.h"
 #include "lane/replay_records.h"
 #include "model/key.h"
+#include "replay/local_piece.h"
 #include "store/commit_rules.h"
 
 namespace hindcast {
@@ -31,7 +32,7 @@ bool may_pass(const Error& error) {
 /// Where answers wait for the next step. Answers to a piece that was dropped are dropped, too.
 struct JobRunner::Inbox {
   std::mutex mutex;
-  std::optional<Result<HistoryChunk>> chunk;              // guarded by mutex
+  std::optional<Result<PieceWork::Read>> read;            // guarded by mutex
   std::optional<Result<CommitResult>> committed;          // guarded by mutex
   std::optional<Result<std::vector<Position>>> appended;  // guarded by mutex
   uint64_t turn = 0;                                      // of the piece; guarded by mutex
@@ -81,10 +82,9 @@ ByteCount JobRunner::memory() const { return run_ ? run_->memory() : ByteCount{}
 
 void JobRunner::drop(MonoTime now) {
   run_.reset();
-  cursor_.reset();
   assignment_.reset();
   commit_.reset();
-  asked_ = committing_ = differing_taken_ = false;
+  asked_ = committing_ = appends_taken_ = false;
   unsent_.clear();
   sending_ = 0;
   sent_.clear();
@@ -92,13 +92,22 @@ void JobRunner::drop(MonoTime now) {
   chain_->leave(at_.worker, now);
   const std::scoped_lock lock(inbox_->mutex);
   ++inbox_->turn;
-  inbox_->chunk.reset();
+  inbox_->read.reset();
   inbox_->committed.reset();
   inbox_->appended.reset();
 }
 
 void JobRunner::release(MonoTime now, ProcessingTime wall) {
   if (assignment_) at_.book.released(*assignment_, wall);
+  drop(now);
+}
+
+void JobRunner::lose(const PieceWork::Lost& lost, MonoTime now, ProcessingTime wall) {
+  if (lost.on_it) {
+    at_.book.died(*assignment_, lost.how, wall);
+  } else {
+    at_.book.released(*assignment_, wall);
+  }
   drop(now);
 }
 
@@ -130,6 +139,10 @@ MonoTime JobRunner::step(MonoTime now, ProcessingTime wall) {
     return now;
   }
   if (!run_) return open(now, wall).value_or(now);
+  if (const std::optional<PieceWork::Lost> lost = run_->lost()) {
+    lose(*lost, now, wall);
+    return now;
+  }
   When when;
   switch (run_->need()) {
     case PieceRun::Need::kHistory:
@@ -270,33 +283,24 @@ Status JobRunner::show(MonoTime now, ProcessingTime wall) {
 }
 
 Status JobRunner::open_piece() {
-  const ReplayJob& job = assignment_->job;
-  const ReplayStream& stream = at_.stream(job.stream);
-  const ReplaySource source = at_.source(job.source);
-  HC_ASSERT(source.history != nullptr);  // prepare() found it
-  keys_ = job.keys;
-  std::ranges::sort(keys_);
-  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, at_.store.snapshot());
-  const bool repairs = job.mode == ReplayJob::Mode::kRepair;
-  PieceRunOptions options{
-      .subwindow = {.schema = stream.schema,
-                    .aggregates = stream.aggregates,
-                    .partitions = stream.partitions,
-                    .range = assignment_->piece,
-                    .keys = keys_.empty() ? nullptr : &keys_,
-                    .cause = {repairs ? Cause::Kind::kRepair : Cause::Kind::kReplay, job.id},
-                    .decision = repairs ? job.id : 0,
-                    .stream = stream.id,
-                    .next_gap = at_.next_gap},
+  PieceOrder order{
+      .job = assignment_->job,
       .piece = assignment_->piece,
+      .frontiers = {},
       .events_max = at_.piece_events_max,
-      .separate = at_.route != nullptr && !repairs};
+      .names_gaps = at_.next_gap != nullptr,
+      .separate = at_.route != nullptr && assignment_->job.mode != ReplayJob::Mode::kRepair};
+  const ReplayStream& stream = at_.stream(order.job.stream);
+  const ReplaySource source = at_.source(order.job.source);
+  HC_ASSERT(source.history != nullptr);  // prepare() found it
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, at_.store.snapshot());
   for (const PartitionId partition : stream.partitions) {
     HC_TRY_ASSIGN(const std::optional<Checkpoint> live, snapshot->checkpoint(partition));
-    options.subwindow.frontiers[partition] = live ? live->frontier : Frontier{};
+    order.frontiers[partition] = live ? live->frontier : Frontier{};
   }
-  HC_TRY_ASSIGN(cursor_, source.history->open({.range = assignment_->piece, .keys = keys_}));
-  run_ = std::make_unique<PieceRun>(std::move(options));
+  HC_TRY_ASSIGN(
+      run_, at_.open ? at_.open(std::move(order))
+                     : LocalPiece::open(stream, *source.history, std::move(order), at_.next_gap));
   retries_ = source.retries;
   attempts_ = 0;
   not_before_ = {};
@@ -310,37 +314,38 @@ JobRunner::When JobRunner::read_history(MonoTime now, ProcessingTime wall) {
     if (resting_) return not_before_;
     if (!chain_->try_take(Link::kHistory, at_.worker, kReadBytes, now)) return now + kIdlePoll;
     asked_ = true;
-    cursor_->reuse(run_->take_spare());
-    cursor_->next(kReadBytes, Inbox::answer<HistoryChunk>(inbox_, &Inbox::chunk, chain_,
+    run_->read(kReadBytes, Inbox::answer<PieceWork::Read>(inbox_, &Inbox::read, chain_,
                                                           Link::kHistory, kReadBytes, at_.wake));
   }
-  std::optional<Result<HistoryChunk>> chunk = inbox_->take<HistoryChunk>(&Inbox::chunk);
-  if (!chunk) return now + kLongWait;
+  const std::optional<Result<PieceWork::Read>> read = inbox_->take<PieceWork::Read>(&Inbox::read);
+  if (!read) return now + kLongWait;
   asked_ = false;
-  return answered(*std::move(chunk), now, wall);
+  if (run_->lost()) return std::nullopt;
+  return answered(*read, now, wall);
 }
 
-JobRunner::When JobRunner::answered(Result<HistoryChunk> chunk, MonoTime now, ProcessingTime wall) {
-  if (chunk) {
+JobRunner::When JobRunner::answered(const Result<PieceWork::Read>& read, MonoTime now,
+                                    ProcessingTime wall) {
+  if (read) {
     attempts_ = 0;
     because(Reason::kCompute, now);
-    if (chunk->retry_after) not_before_ = now + *chunk->retry_after;
-    run_->give(std::move(chunk));
+    if (read->retry_after) not_before_ = now + *read->retry_after;
+    run_->take_read();
     return std::nullopt;
   }
-  if (!may_pass(chunk.error())) {
-    run_->give(std::move(chunk));
+  if (!may_pass(read.error())) {
+    run_->take_read();
     return std::nullopt;
   }
   if (++attempts_ > retries_) {
-    Error error = std::move(chunk).error();  // its word stays in front
+    Error error = read.error();  // its word stays in front
     error.message +=
         "; given up after " + std::to_string(retries_) + (retries_ == 1 ? " retry" : " retries");
     set_aside(error, now, wall);
     return std::nullopt;
   }
   resting_ = true;
-  not_before_ = now + std::max(cursor_->retry_after().value_or(Duration(0)), backoff());
+  not_before_ = now + std::max(run_->retry_after().value_or(Duration(0)), backoff());
   return not_before_;
 }
 
@@ -353,37 +358,25 @@ Duration JobRunner::backoff() const {
 }
 
 void JobRunner::give_heads(MonoTime now, ProcessingTime wall) {
-  std::vector<PageHead> heads;
   const auto snapshot = at_.store.snapshot();
-  if (!snapshot) return set_aside(snapshot.error(), now, wall);
-  for (const PageRange& range : run_->heads()) {
-    const Status read = (*snapshot)->heads(range, [&](const PageHead& head) {
-      heads.push_back(head);
-      return true;
-    });
-    if (!read) return set_aside(read.error(), now, wall);
-  }
-  run_->give_heads(std::move(heads));
+  const Status read = snapshot ? run_->read_heads(**snapshot) : snapshot.error();
+  if (!read) set_aside(read.error(), now, wall);
 }
 
 void JobRunner::give_parts(MonoTime now, ProcessingTime wall) {
-  std::vector<PageParts> pages;
   const auto snapshot = at_.store.snapshot();
-  if (!snapshot) return set_aside(snapshot.error(), now, wall);
-  const ReplayStream& stream = at_.stream(assignment_->job.stream);
-  for (const PageRead& read : run_->parts()) {
-    Result<PageParts> page =
-        read_for_merge(**snapshot, read, Lane::kReplay, stream.schema, stream.aggregates);
-    if (!page) return set_aside(page.error(), now, wall);
-    pages.push_back(*std::move(page));
-  }
-  run_->give_parts(std::move(pages), wall);
+  const Status read = snapshot ? run_->read_parts(**snapshot, wall) : snapshot.error();
+  if (!read) set_aside(read.error(), now, wall);
 }
 
 JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
   because(Reason::kStore, now);
   if (!committing_) {
-    if (!commit_) commit_ = run_->take_commit();
+    if (!commit_) {
+      Result<Commit> commit = run_->take_commit();
+      if (!commit) return std::nullopt;
+      commit_ = *std::move(commit);
+    }
     const ByteCount room = size_of(*commit_);
     if (!chain_->try_take(Link::kCommit, at_.worker, room, now)) return now + kIdlePoll;
     gaps_.clear();
@@ -418,11 +411,10 @@ JobRunner::When JobRunner::commit(MonoTime now, ProcessingTime wall) {
 
 /// Bit by bit, as far as there is room; then it waits until the drain has merged the last of it.
 JobRunner::When JobRunner::append(MonoTime now, ProcessingTime wall) {
-  const ReplayJob& job = assignment_->job;
-  if (!std::exchange(differing_taken_, true)) {
-    for (const auto& [partition, rows] : run_->take_differing())
-      put_replay_records(at_.stream(job.stream).schema,
-                         {.partition = partition, .source = job.source}, job.id, rows, unsent_);
+  if (!std::exchange(appends_taken_, true)) {
+    Result<std::vector<LogAppend>> appends = run_->take_appends();
+    if (!appends) return std::nullopt;  // it is lost
+    unsent_ = *std::move(appends);
   }
   if (sending_ > 0) {
     auto answer = inbox_->take<std::vector<Position>>(&Inbox::appended);
@@ -462,8 +454,8 @@ JobRunner::When JobRunner::append(MonoTime now, ProcessingTime wall) {
   }
   because(Reason::kCompute, now);
   sent_.clear();
-  differing_taken_ = false;
-  run_->routed(at_.route->take(job.id));
+  appends_taken_ = false;
+  run_->routed(at_.route->take(assignment_->job.id));
   return std::nullopt;
 }
 

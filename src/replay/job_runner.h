@@ -1,6 +1,7 @@
 // One worker of the replay lane: takes pieces from the book and carries them between history and
 // store, one at a time. It decides nothing about data (PieceRun does) nor about turns (JobBook
-// does); it retries, and knows what it waits for.
+// does); it retries, and knows what it waits for. Where the piece is worked at, here or in a
+// process of its own, makes no difference to it (replay/piece_work.h).
 //
 //   idle ─ take ─► prepare ─► idle
 //                └► read: cursor.next ─► PieceRun ─► heads, parts, commit ─► progress ─► idle
@@ -22,17 +23,11 @@
 #include "replay/chain.h"
 #include "replay/job_book.h"
 #include "replay/log_route.h"
+#include "replay/piece_work.h"
 #include "store/store.h"
 
 namespace hindcast {
 
-/// A stream as the replay lane knows it.
-struct ReplayStream {
-  StreamId id;
-  StreamSchema schema;
-  std::vector<LaneAggregate> aggregates;
-  std::vector<PartitionId> partitions;  // by index
-};
 /// A source whose history can be read.
 struct ReplaySource {
   History* history = nullptr;  // null: none is configured
@@ -56,6 +51,8 @@ class JobRunner {
     std::shared_ptr<Chain> chain = nullptr;          // owners: all workers; null: one of its own
     Credits::Taker worker = 0;                       // its number on the chain
     LogRoute* route = nullptr;                       // null: direct. Repairs go direct in any case
+    /// Opens pieces elsewhere than in this process; null: here.
+    std::function<Result<std::unique_ptr<PieceWork>>(PieceOrder)> open = nullptr;
   };
   /// What a piece may come to hold: its room on the chain's link `merge`.
   static constexpr ByteCount kPieceRoom = 16_MiB;
@@ -83,7 +80,7 @@ class JobRunner {
   Status show(MonoTime now, ProcessingTime wall);
   Status open_piece();
   When read_history(MonoTime now, ProcessingTime wall);
-  When answered(Result<HistoryChunk> chunk, MonoTime now, ProcessingTime wall);
+  When answered(const Result<PieceWork::Read>& read, MonoTime now, ProcessingTime wall);
   void give_heads(MonoTime now, ProcessingTime wall);
   void give_parts(MonoTime now, ProcessingTime wall);
   When commit(MonoTime now, ProcessingTime wall);
@@ -91,6 +88,7 @@ class JobRunner {
   bool all_merged() const;
   void hand_over(bool end, MonoTime now, ProcessingTime wall);
   void set_aside(const Error& error, MonoTime now, ProcessingTime wall);
+  void lose(const PieceWork::Lost& lost, MonoTime now, ProcessingTime wall);
   void drop(MonoTime now);
   void because(Reason reason, MonoTime now);
   void spend(MonoTime now);
@@ -101,8 +99,7 @@ class JobRunner {
   const std::shared_ptr<Inbox> inbox_;  // owners: this runner and callbacks under way
   const std::shared_ptr<Chain> chain_;  // owners: likewise, and all workers
   std::optional<Assignment> assignment_;
-  std::unique_ptr<Cursor> cursor_;
-  std::unique_ptr<PieceRun> run_;
+  std::unique_ptr<PieceWork> run_;
   std::vector<GapId> gaps_;  // of the commit under way
   uint32_t retries_ = 5, attempts_ = 0;
   MonoTime not_before_{};         // of the next call to history
@@ -112,11 +109,10 @@ class JobRunner {
   bool committing_ = false;       // the store owes an answer
   MonoTime commit_at_{};          // since then
   // Of what goes through the replay log:
-  bool differing_taken_ = false;
+  bool appends_taken_ = false;
   std::vector<LogAppend> unsent_;
   size_t sending_ = 0;                    // the first so many are being appended
   std::map<PartitionId, Position> sent_;  // the last ones
-  std::vector<Bytes> keys_;               // sorted; of the assignment
   Reason reason_ = Reason::kCompute;
   bool resting_ = false;  // waits before it asks history again
   Busy busy_;             // not handed over yet

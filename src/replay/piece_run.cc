@@ -46,6 +46,7 @@ struct PieceRun::Impl {
 void PieceRun::Impl::cut() {
   slice = cutter.next();
   need = slice ? Need::kAllowance : cutter.finished() ? Need::kDone : Need::kHistory;
+  if (need == Need::kDone) spare.clear();
 }
 
 void PieceRun::Impl::begin() {

@@ -249,6 +249,9 @@ Bytes metrics_text(const Metered& metered) {
               "1: the class that live threads have; fifo is best, normal means none.");
   for (const Scheduling held : {Scheduling::kFifo, Scheduling::kShortSlice, Scheduling::kNormal})
     text.sample({{"class", to_string(held)}}, status.isolation.live == held ? 1 : 0);
+  text.one("hindcast_replay_process_restarts_total", "counter",
+           "Replay processes that died since the start (isolation = \"process\").",
+           count(status.isolation.replay_restarts));
   text.one("hindcast_store_stalled", "gauge", "1: the store takes no writes.",
            status.store.stalled ? 1 : 0);
   text.one("hindcast_store_slowed", "gauge", "1: the store delays writes.",

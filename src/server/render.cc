@@ -214,8 +214,10 @@ void render(JsonWriter& json, const SystemStatus& status, bool ready) {
   json.field("written_bytes", status.store.bytes_written.value).end_object();
   json.key("isolation").begin_object().field("kind", status.isolation.kind);
   json.field("live_threads", to_string(status.isolation.live))
-      .field("replay_threads", to_string(status.isolation.replay))
-      .end_object();
+      .field("replay_threads", to_string(status.isolation.replay));
+  json.key("replay_pids").begin_array();
+  for (const int pid : status.isolation.replay_pids) json.number(int64_t{pid});
+  json.end_array().field("replay_restarts", status.isolation.replay_restarts).end_object();
   json.key("memory").begin_object().field("rss_bytes", status.rss.value).end_object();
   json.field("uptime_seconds", seconds(status.uptime));
   json.key("recovery").begin_object().field("seconds", seconds(status.recovery));

@@ -213,11 +213,11 @@ struct PageRange {
   uint16_t slot_begin = 0, slot_end = UINT16_MAX;
 };
 
-/// One instant: rows and facts agree. Reads block on disk at most. Thread safety: any thread;
-/// const. Callbacks return false to stop. Lane::kReplay fills no cache.
-class Snapshot {
+/// What merging into a page asks of an instant. Reads block on disk at most. Callbacks return false
+/// to stop. Lane::kReplay fills no cache. Thread safety: any thread; const.
+class PageReader {
  public:
-  virtual ~Snapshot() = default;
+  virtual ~PageReader() = default;
   /// By (window, slot). A head that cannot be read is one with `damage`.
   virtual Status heads(const PageRange& range,
                        const std::function<bool(const PageHead&)>& each) const = 0;
@@ -234,6 +234,11 @@ class Snapshot {
   virtual Status rows(const RowQuery& query,
                       const std::function<bool(const Row&)>& each) const = 0;  // in RowKey order
   virtual Result<std::optional<Row>> row(const RowKey& key) const = 0;
+};
+
+/// One instant: rows and facts agree.
+class Snapshot : public PageReader {
+ public:
   /// Superseded versions of a row, newest first, without the present one (kept for keep.versions).
   virtual Result<std::vector<Row>> versions(const RowKey& key) const = 0;
   /// Marks of a partition, oldest first. (Marks of open parents wait for long, so a limit would

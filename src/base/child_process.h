@@ -15,6 +15,8 @@ struct ChildProcessOptions {
   std::string folder;                  // its working folder; empty = ours
   std::string output;  // file for stdout (truncated); empty = read it with read_line()
   std::string errors;  // file for stderr (appended); empty = ours
+  /// A descriptor of ours that the child gets as number 3; -1: none. It gets no others than these.
+  int channel = -1;
 };
 
 class ChildProcess {
@@ -34,6 +36,8 @@ class ChildProcess {
   int pid() const { return pid_; }
   void kill();       // SIGKILL
   void terminate();  // SIGTERM: the program shuts down by itself
+  /// How it ended, for people: "exit code 3", "signal 9 (Killed)". Requires: wait() returned.
+  std::string how_it_ended() const;
   /// Its exit code, 128 + signal when a signal ended it. Blocks; may be called again.
   int wait();
 

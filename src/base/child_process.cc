@@ -1,4 +1,4 @@
-#include "cli/child_process.h"
+#include "base/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +16,8 @@ extern char** environ;
 
 namespace hindcast {
 namespace {
+
+constexpr int kChannel = 3;
 
 Error system_error(const std::string& what, int code) {
   return unavailable(what + ": " + std::generic_category().message(code));
@@ -32,6 +35,7 @@ class FileActions {
     note(posix_spawn_file_actions_addopen(&actions_, descriptor, path.c_str(), flags, 0644));
   }
   void duplicate(int from, int to) { note(posix_spawn_file_actions_adddup2(&actions_, from, to)); }
+  void close_from(int first) { note(posix_spawn_file_actions_addclosefrom_np(&actions_, first)); }
   void change_folder(const std::string& folder) {
     note(posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str()));
   }
@@ -69,6 +73,9 @@ Result<ChildProcess> ChildProcess::start(const ChildProcessOptions& options) {
   if (!options.errors.empty()) {
     actions.open(STDERR_FILENO, options.errors, O_WRONLY | O_CREAT | O_APPEND);
   }
+  // Sockets that libraries open without close-on-exec would stay open in the child.
+  if (options.channel >= 0) actions.duplicate(options.channel, kChannel);
+  actions.close_from(options.channel >= 0 ? kChannel + 1 : kChannel);
   if (!options.folder.empty()) actions.change_folder(options.folder);
 
   std::vector<char*> arguments;
@@ -140,6 +147,12 @@ void ChildProcess::kill() {
 
 void ChildProcess::terminate() {
   if (!exit_code_) ::kill(pid_, SIGTERM);
+}
+
+std::string ChildProcess::how_it_ended() const {
+  const int code = exit_code_.value_or(0);
+  if (code <= 128) return "exit code " + std::to_string(code);
+  return "signal " + std::to_string(code - 128) + " (" + ::strsignal(code - 128) + ")";
 }
 
 int ChildProcess::wait() {
