@@ -11,9 +11,9 @@
 #include <sstream>
 #include <thread>
 
+#include "base/child_process.h"
 #include "bench/paths.h"
 #include "bench/workload.h"
-#include "cli/child_process.h"
 
 namespace hindcast::bench {
 namespace {
