@@ -71,12 +71,15 @@ class OperateTest(commands.ReplayCommandsTest):
 
         self.assertEqual((done["windows_left"], done["waits_for"], done["set_aside"]), (0, "", []))
         report = self.check_report(number)
-        self.assertEqual((report["counts"]["added"], report["windows_left"]), (commands.ROWS, 0))
+        # What a worker had in its hand at the pause is read again; if its commit was on the way, it is known by then.
+        counts = report["counts"]
+        self.assertEqual((counts["added"] + counts["duplicate"], counts["read"], report["windows_left"]), (commands.ROWS, commands.ROWS, 0))
+        self.assertGreater(counts["added"], 0)
         self.assertGreater(report["windows_done"], 0)
         self.assertGreater(report["reasons"]["rate"]["seconds"], 0)
         page = self.hindcast.command("replay", "report", number)
         self.assertRegex(page, r"in all +\S+ +100\.0 %")
-        self.assertIn(f"{commands.ROWS:,} added + 0 duplicate", page)
+        self.assertIn(f"{counts['added']:,} added + {counts['duplicate']:,} duplicate", page)
         self.hindcast.kill()  # what was noted is kept, and told by a stopped directory too
         self.assertEqual(self.report(number)["reasons"]["rate"], report["reasons"]["rate"])
         self.assertIn("done", self.hindcast.command("top", "--once"))
@@ -97,7 +100,7 @@ class OperateTest(commands.ReplayCommandsTest):
         self.until_state(self.begin(), "done")
         self.check_all()
         second = self.check_report("2")
-        self.assertEqual(second["counts"]["duplicate"], report["counts"]["added"])
+        self.assertGreaterEqual(second["counts"]["duplicate"], report["counts"]["added"])  # more: see above
 
     def test_limits_hold_at_once_and_over_a_kill_until_they_are_taken_back(self):
         configured = self.limits()
