@@ -2,6 +2,7 @@
 // log, no lane, no pace: what the machine can do.
 #include <filesystem>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "base/posix_files.h"
@@ -150,6 +151,18 @@ Sample measure(Target& target, const std::function<ReplayCounts()>& replay) {
           .bytes_written = target.bytes_written() - bytes};
 }
 
+/// Until the store's threads have ended what the first replay left to them: it is no part of the
+/// second one, and CPU time is that of all threads.
+void wait_until_idle() {
+  constexpr auto kLook = std::chrono::milliseconds(200);
+  constexpr double kIdle = 0.002;  // CPU seconds in that time
+  for (int looks = 0; looks < 100; ++looks) {
+    const double cpu = cpu_seconds();
+    std::this_thread::sleep_for(kLook);
+    if (cpu_seconds() - cpu < kIdle) return;
+  }
+}
+
 }  // namespace
 
 Sample replay(const std::string& folder, std::string_view lines, Replay which) {
@@ -160,6 +173,7 @@ Sample replay(const std::string& folder, std::string_view lines, Replay which) {
   };
   if (which == Replay::kFresh) return measure(target, from_bytes);
   from_bytes();
+  wait_until_idle();
   if (which == Replay::kRepeated) return measure(target, from_bytes);
   std::vector<HistoryChunk> decoded;
   for (Chunks chunks(target.config(), lines); decoded.empty() || !decoded.back().end;)
