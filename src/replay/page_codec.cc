@@ -23,19 +23,6 @@ Result<Row> get_row(ByteReader& in) {
   return row;
 }
 
-/// A list whose items are decoded with errors of their own.
-template <class T, class F>
-Result<std::vector<T>> get_results(ByteReader& in, F each) {
-  std::vector<T> out;
-  const uint64_t count = in.varint();
-  if (count > in.remaining()) in.fail();
-  for (uint64_t i = 0; in.ok() && i < count; ++i) {
-    HC_TRY_ASSIGN(T item, each());
-    out.push_back(std::move(item));
-  }
-  return out;
-}
-
 void put_add(Bytes& out, const PageAdd& add) {
   put_page_key(out, add.key);
   put_varint(out, add.expected.value);

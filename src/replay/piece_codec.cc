@@ -79,12 +79,7 @@ Result<PieceState> decode_state(BytesView bytes) {
   state.asks_for = in.varint();
   state.failure = get_error(in);
   state.memory = ByteCount{in.varint()};
-  const uint64_t results = in.varint();
-  if (results > in.remaining()) in.fail();
-  for (uint64_t i = 0; in.ok() && i < results; ++i) {
-    HC_TRY_ASSIGN(SubwindowResult result, get_result(in));
-    state.results.push_back(std::move(result));
-  }
+  HC_TRY_ASSIGN(state.results, get_results<SubwindowResult>(in, [&] { return get_result(in); }));
   if (!whole(in)) return malformed("state of a piece");
   return state;
 }
@@ -111,13 +106,12 @@ Result<PieceOrder> decode_piece_order(BytesView bytes) {
   PieceOrder order;
   HC_TRY_ASSIGN(order.job, decode_replay_job(in.string()));
   order.piece = get_window(in);
-  const uint64_t frontiers = in.varint();
-  if (frontiers > in.remaining()) in.fail();
-  for (uint64_t i = 0; in.ok() && i < frontiers; ++i) {
-    Frontier& frontier = order.frontiers[PartitionId{get_small<uint32_t>(in)}];
-    frontier.window = get_time(in);
-    frontier.slot = get_small<uint16_t>(in);
-  }
+  for (const auto& [partition, frontier] : get_list<std::pair<PartitionId, Frontier>>(in, [&] {
+         const PartitionId id{get_small<uint32_t>(in)};
+         const EventTime window = get_time(in);
+         return std::pair(id, Frontier{window, get_small<uint16_t>(in)});
+       }))
+    order.frontiers[partition] = frontier;
   order.events_max = in.varint();
   order.names_gaps = get_bool(in);
   order.separate = get_bool(in);
@@ -236,12 +230,11 @@ Result<Hello> decode_hello(BytesView bytes) {
   Hello hello;
   for (std::string* text : {&hello.config, &hello.file, &hello.folder})
     *text = std::string(in.string());
-  const uint64_t numbers = in.varint();
-  if (numbers > in.remaining()) in.fail();
-  for (uint64_t i = 0; in.ok() && i < numbers; ++i) {
-    std::string name(in.string());
-    hello.numbers[std::move(name)] = Bytes(in.string());
-  }
+  for (auto& [name, number] : get_list<std::pair<std::string, Bytes>>(in, [&] {
+         std::string of(in.string());
+         return std::pair(std::move(of), Bytes(in.string()));
+       }))
+    hello.numbers[name] = std::move(number);
   if (!whole(in)) return malformed("greeting");
   return hello;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -72,6 +73,18 @@ std::vector<T> get_list(ByteReader& in, F each) {
   const uint64_t count = in.varint();
   if (count > in.remaining()) in.fail();
   for (uint64_t i = 0; in.ok() && i < count; ++i) out.push_back(each());
+  return out;
+}
+/// Likewise, of items that are decoded with errors of their own.
+template <class T, class F>
+Result<std::vector<T>> get_results(ByteReader& in, F each) {
+  std::vector<T> out;
+  const uint64_t count = in.varint();
+  if (count > in.remaining()) in.fail();
+  for (uint64_t i = 0; in.ok() && i < count; ++i) {
+    HC_TRY_ASSIGN(T item, each());
+    out.push_back(std::move(item));
+  }
   return out;
 }
 
