@@ -76,7 +76,7 @@ Result<DemoSet> write_flights(const std::string& year, const std::string& folder
   DemoSet set{
       .headline = fmt::format("Eight airlines, ten days of departures from New York around "
                               "the snow of February 2013: {} flights.",
-                              with_commas(std::to_string(flights))),
+                              with_thousands(flights)),
       .noun = "flights",
       .each = "airline",
       .sources = {},
@@ -111,6 +111,8 @@ Result<DemoSet> write_demo_data(const std::string& data, const std::string& fold
   if (data.empty()) return not_found(year + " is not there: scripts/flights fetches it (8.7 MB)");
   return write_trades(data, folder);
 }
+
+std::string with_thousands(uint64_t number) { return with_commas(std::to_string(number)); }
 
 std::string replaced(std::string text, std::string_view what, std::string_view by) {
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))

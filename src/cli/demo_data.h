@@ -45,6 +45,8 @@ struct DemoSet {
 /// saying what was looked for.
 Result<DemoSet> write_demo_data(const std::string& data, const std::string& folder);
 
+/// "9,240"
+std::string with_thousands(uint64_t number);
 /// `text` with `by` for every `what`: how what is only known now comes into a configuration.
 std::string replaced(std::string text, std::string_view what, std::string_view by);
 /// All sources over WebSocket and HTTP from the feed at `host` ("127.0.0.1:8080").

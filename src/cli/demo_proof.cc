@@ -7,8 +7,6 @@
 #include <fstream>
 #include <thread>
 
-#include "cli/table.h"
-
 namespace hindcast {
 namespace {
 
@@ -32,8 +30,6 @@ std::string content_of(const JsonValue& row) {
 }
 
 }  // namespace
-
-std::string with_thousands(uint64_t number) { return with_commas(std::to_string(number)); }
 
 Result<std::string> DemoProof::books(DemoServer& daemon) {
   HC_TRY_ASSIGN(const JsonValue status, daemon.get("/v1/status"));

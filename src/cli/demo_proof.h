@@ -41,7 +41,4 @@ class DemoProof {
   Rows recovered_;
 };
 
-/// "9,240"
-std::string with_thousands(uint64_t number);
-
 }  // namespace hindcast

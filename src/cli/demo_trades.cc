@@ -13,7 +13,6 @@
 
 #include "cli/demo_assets.h"
 #include "cli/sample_file.h"
-#include "cli/table.h"
 #include "net/compression.h"
 #include "net/json_reader.h"
 
@@ -111,11 +110,12 @@ class TradesFile {
     if (!file.whole)
       return invalid_argument(
           fmt::format("{}: longer than {} MiB; the demo wants less", path_, kFileMax.value >> 20));
-    if (without_compression_suffix(name_).ends_with(".csv")) {
+    const std::string_view plain = without_compression_suffix(name_);
+    const size_t first = file.bytes.find_first_not_of(" \r\n\t");
+    const bool is_array = first != Bytes::npos && file.bytes[first] == '[';
+    if (plain.ends_with(".csv")) {
       HC_TRY(read_csv(file.bytes));
-    } else if (file.bytes.find_first_not_of(" \r\n\t") != Bytes::npos &&
-               file.bytes[file.bytes.find_first_not_of(" \r\n\t")] == '[' &&
-               !without_compression_suffix(name_).ends_with(".ndjson")) {
+    } else if (is_array && !plain.ends_with(".ndjson")) {
       HC_TRY_ASSIGN(const JsonValue all, named(parse_json(file.bytes)));
       for (const JsonValue& record : all.items) HC_TRY(add(trade_of(record, symbol_)));
     } else {
@@ -217,12 +217,13 @@ Result<std::vector<Trade>> read_trades(const std::vector<std::string>& paths) {
       return invalid_argument(
           fmt::format("{}: more than {} trades up to here; the demo shows that "
                       "many. Give it a folder with fewer files",
-                      path, with_commas(std::to_string(kTradesMax))));
+                      path, with_thousands(kTradesMax)));
     }
   }
   std::map<std::string, size_t> counts;
   for (const auto& [key, trade] : once) ++counts[key.first];
   std::vector<std::pair<size_t, std::string>> busiest;
+  busiest.reserve(counts.size());
   for (const auto& [symbol, count] : counts) busiest.emplace_back(count, symbol);
   std::ranges::sort(busiest, std::greater());
   if (busiest.size() > kSources) busiest.resize(kSources);
@@ -305,9 +306,9 @@ Result<DemoSet> write_trades(const std::string& data, const std::string& folder)
     set.oracles.emplace_back("--candles");
     set.oracles.push_back(candles);
   }
-  set.headline = fmt::format("{} recorded trades of {}, {} from {} on.",
-                             with_commas(std::to_string(trades.size())), names, hours_text(length),
-                             to_rfc3339(set.span.start));
+  set.headline =
+      fmt::format("{} recorded trades of {}, {} from {} on.", with_thousands(trades.size()), names,
+                  hours_text(length), to_rfc3339(set.span.start));
   return set;
 }
 
