@@ -131,6 +131,7 @@ struct Reading {
   double cpu = cpu_seconds(), at = now_seconds();
   uint64_t pushed = 0, refused = 0, disk_read = disk_read_bytes();
   ReplayCounts replay;
+  ReasonTimes times{};
 
   Reading(const Engine& engine, const CurveLoad& load, const std::optional<ReplayEntry>& job)
       : latencies(engine.live_latencies(Engine::Since::kStart)),
@@ -138,7 +139,9 @@ struct Reading {
         refused(load.refused()) {
     load.acknowledged().add_all_to(acknowledged);
     load.begun().add_all_to(begun);
-    if (job) replay = job->job.counts;
+    if (!job) return;
+    replay = job->job.counts;
+    times = job->times;
   }
 };
 
@@ -153,6 +156,8 @@ CurveSample between(const Reading& begin, const Reading& end) {
   const double busy =
       1 -
       (end.machine.idle - begin.machine.idle + end.machine.steal - begin.machine.steal) / jiffies;
+  ReasonTimes times = end.times;
+  for (size_t r = 0; r < times.size(); ++r) times[r] -= begin.times[r];
   return {.apply = end.latencies.apply - begin.latencies.apply,
           .commit = end.latencies.commit - begin.latencies.commit,
           .seal = end.latencies.seal - begin.latencies.seal,
@@ -169,6 +174,7 @@ CurveSample between(const Reading& begin, const Reading& end) {
           .cpu = cpu,
           .others = std::max(0.0, busy * std::thread::hardware_concurrency() - cpu),
           .rss_max = 0,
+          .times = times,
           .broken = {}};
 }
 
@@ -187,6 +193,18 @@ void copy_to_disk(const std::string& from, const std::string& to) {
     }
     ::close(file);
   }
+}
+
+/// What was written before, and what was deleted, must not meet what is measured in the disk.
+void let_disk_settle(const std::string& folder) {
+  constexpr double kTrims = 3;  // seconds: blocks that were freed are discarded a little later
+  const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0 || ::syncfs(dir) != 0) {
+    std::perror(folder.c_str());
+    std::exit(1);
+  }
+  ::close(dir);
+  sleep(kTrims);
 }
 
 /// What is wrong with the books after all, or "".
@@ -246,6 +264,7 @@ void prepare_curve(const CurvePlace& place) {
 CurveSample run_curve(const CurvePlace& place, const CurveConfig& config) {
   const std::string data = place.folder + "/run";
   copy_to_disk(prepared(place), data);
+  let_disk_settle(place.folder);
   const Config built = config_for(place, data, place.history.all(), config);
   PosixFileSystem files(/*past_cache=*/built.replay.isolation == IsolationKind::kThreads);
   const auto engine = open(built, files);

@@ -8,6 +8,7 @@
 
 #include "bench/curve_history.h"
 #include "replay/quantiles.h"
+#include "replay/reason.h"
 
 namespace hindcast::bench {
 
@@ -39,6 +40,7 @@ struct CurveSample {
   double idle = 0, steal = 0;            // share of all CPUs of the machine
   double cpu = 0, others = 0;            // CPUs that this process used, and all else
   uint64_t rss_max = 0;                  // bytes
+  ReasonTimes times{};                   // why the replay went as fast as it went
   std::string broken;  // empty: every event is accounted for, and the replay ran to the end of it
   double replay_rate() const { return static_cast<double>(replayed) / seconds; }
 };

@@ -12,9 +12,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -117,6 +119,26 @@ Options parse(const std::vector<std::string>& words_given) {
   return options;
 }
 
+/// ", reasons: compute 61 %, rate 35 %", the longest first; "" without a replay.
+std::string reasons_text(const hindcast::ReasonTimes& times) {
+  std::vector<std::pair<double, hindcast::Reason>> shares;
+  double sum = 0;
+  for (size_t r = 0; r < times.size(); ++r) {
+    const auto time = static_cast<double>(times[r].count());
+    sum += time;
+    shares.emplace_back(time, static_cast<hindcast::Reason>(r));
+  }
+  std::ranges::sort(shares, std::greater());
+  std::string text;
+  for (const auto& [time, reason] : shares) {
+    if (time < sum / 100 || time == 0) continue;
+    text += text.empty() ? ", reasons: " : ", ";
+    text +=
+        std::string(to_string(reason)) + " " + std::to_string(std::lround(100 * time / sum)) + " %";
+  }
+  return text;
+}
+
 /// All runs with one number of keys; false when one of them lost something.
 bool measure(const Options& options, const std::string& folder, CurveTable& table) {
   std::fprintf(stderr, "%u keys: writing %llu MiB of history\n", table.keys,
@@ -145,13 +167,14 @@ bool measure(const Options& options, const std::string& folder, CurveTable& tabl
           stderr,
           "%u keys, round %llu, %s: live %.0f ev/s (%llu refused, begun p99 %.2f ms late), "
           "replay %.0f ev/s, live commit p99 %.1f ms, "
-          "CPUs used %.2f (others %.2f), read from disk %.0f MiB/s\n",
+          "CPUs used %.2f (others %.2f), read from disk %.0f MiB/s%s\n",
           table.keys, static_cast<unsigned long long>(round), config.name.c_str(),
           static_cast<double>(sample.live) / sample.seconds,
           static_cast<unsigned long long>(sample.refused),
           static_cast<double>(sample.begun.quantile(0.99).count()) / 1e6, sample.replay_rate(),
           static_cast<double>(sample.commit.quantile(0.99).count()) / 1e6, sample.cpu,
-          sample.others, static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20));
+          sample.others, static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20),
+          reasons_text(sample.times).c_str());
       if (sample.broken.empty()) continue;
       std::fprintf(stderr, "%u keys, %s: %s\n", table.keys, config.name.c_str(),
                    sample.broken.c_str());

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/give_way.h"
 #include "base/host.h"
 
 namespace hindcast {
@@ -78,8 +79,12 @@ Scheduling enter(ThreadClass wanted) {
       (void)set({.policy = SCHED_IDLE, .nice = nice_now()});
       break;
   }
-  return scheduling();
+  const Scheduling held = scheduling();
+  give_way_internal::turn = {.idle = held == Scheduling::kIdle};
+  return held;
 }
+
+void give_way_internal::yield() { ::sched_yield(); }
 
 Scheduling scheduling() {
   const SchedAttr attr = get();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "lane/page_replay.h"
 #include "model/key.h"
 
@@ -96,6 +97,7 @@ Subwindow::Impl::Impl(SubwindowOptions given, std::vector<EventBatch> batches,
   whole = coalesced(std::move(windows));
   for (const EventBatch& batch : events) {
     groups.add(batch);
+    give_way(batch.size());
     counts.read += batch.size();
   }
   counts.outside = groups.outside();
@@ -209,6 +211,7 @@ void Subwindow::Impl::deal() {
       target_of_row.push_back(now_dealt ? page - static_cast<uint32_t>(begin) : kNoTarget);
     }
     scatter_rows(options.schema, events[b], target_of_row, targets);
+    give_way(events[b].size());
     if (last) events[b] = {};
   }
 }

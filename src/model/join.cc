@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "model/digest.h"
 #include "model/record_internal.h"
 
@@ -232,6 +233,7 @@ PageChanges page_changes(const StreamSchema& schema, const EventBatch& page,
       key_hashes[i] = key_hash;
     }
     hasher.block(begin, count, key_hashes, hashes);
+    give_way(count);
     for (size_t i = 0; i < count; ++i) {
       if (page.key[begin + i] != key) {
         key = page.key[begin + i];

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "model/record_internal.h"
 
 namespace hindcast {
@@ -163,6 +164,7 @@ EventBatch sort_unique(const StreamSchema& schema, const EventBatch& rows,
     uint32_t* const run = order.data() + end[rank];
     const size_t size = end[rank + 1] - end[rank];
     const bool doubles = sorter.sort(run, run + size);
+    give_way(size);
     if (!doubles) {
       if (kept != end[rank]) std::copy(run, run + size, order.data() + kept);
       kept += size;

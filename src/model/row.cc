@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 
 namespace hindcast {
 namespace {
@@ -82,6 +83,7 @@ void fold_rows(const StreamSchema& schema, const Rule& rule, AggregateId aggrega
       }
       state.reset();
       state.fold(page, begin, end);
+      give_way(end - begin);
       encoded.clear();
       state.encode(encoded);
 
