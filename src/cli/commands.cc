@@ -220,9 +220,10 @@ int status_command(bool json, Endpoint& endpoint, const Output& output) {
   for (const char* name : kTallies) table.column(name);
   bool balanced = true;
   for (const auto& source : (*status)["sources"].items) {
-    std::vector<std::string> row = {source["name"].text, source["state"].text,
-                                    short_time(source["watermark"].to_string()),
-                                    short_time(source["frontier"].to_string())};
+    const std::string& reason = source["reason"].text;
+    std::vector<std::string> row = {
+        source["name"].text, source["state"].text + (reason.empty() ? "" : ": " + reason),
+        short_time(source["watermark"].to_string()), short_time(source["frontier"].to_string())};
     for (const char* name : kTallies)
       row.push_back(with_commas(source["tallies"][name].to_string()));
     table.row(std::move(row));

@@ -110,6 +110,17 @@ TEST_F(CommandsTest, StatusShowsSourcesAndBooks) {
   EXPECT_NE(out_.str().find("1,234,567"), std::string::npos);
 }
 
+TEST_F(CommandsTest, StatusSaysWhyASourceIsDisconnected) {
+  reply(
+      200,
+      R"({"state":"running","sources":[{"name":"trades","state":"disconnected","reason":"silent: no message for 30s",)"
+      R"("watermark":null,"frontier":null,"tallies":{},"balanced":true}]})");
+  EXPECT_EQ(status_command(false, endpoint_, output_), kExitOk);
+  EXPECT_NE(out_.str().find("trades  disconnected: silent: no message for 30s  "),
+            std::string::npos)
+      << out_.str();
+}
+
 TEST_F(CommandsTest, EventsAndDeadLettersAreTables) {
   reply(
       200,

@@ -85,8 +85,7 @@ void Ingest::restore(StreamId stream, const CoverageFacts& known) {
   std::set<GapId> done;  // bounded, or seen: `known` may hold a fact twice
   for (const GapBound& bound : known.bounds) done.insert(bound.gap);
   for (const Gap& gap : known.gaps) {
-    const bool of_outage = gap.cause == Gap::Cause::kDisconnect || gap.cause == Gap::Cause::kStop;
-    if (of_outage && gap.range.end == kMaxEventTime && done.insert(gap.id).second)
+    if (is_outage(gap.cause) && gap.range.end == kMaxEventTime && done.insert(gap.id).second)
       at.outages.restore(gap);
   }
 }
@@ -184,7 +183,7 @@ Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, 
     ++facts.resume_number;
   }
   if (!batch.events.empty()) {
-    add_bounds(at, outages.delivered(at.id, batch.events.time), records);
+    add_bounds(at, outages.delivered(at.id, batch.events.time, batch.thin), records);
     add_events(at, batch, records);
   } else if (!batch.resume.empty() && !batch.dead.empty()) {
     // Only an events record carries a token; without it a restart would read these letters again.
@@ -196,21 +195,11 @@ Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, 
   add_dead_letter_records(stream.partitions.front(), at.id, batch.dead, records);
   if (batch.heartbeat) {
     // Before the advance, which lets the frontier pass the gap.
-    add_bounds(at, outages.heartbeat(at.id, *batch.heartbeat), records);
+    add_bounds(at, outages.heartbeat(at.id, *batch.heartbeat, batch.thin), records);
     add_to_all(stream, RecordKind::kAdvance, at.id,
                encode(Advance{*batch.heartbeat, Advance::Why::kHeartbeat}), records);
   }
-  if (batch.disconnected) {
-    // Before the disconnect: without the source the watermark may go on at once.
-    if (const std::optional<EventTime> since = outages.disconnected(at.id)) {
-      HC_TRY(open_gap(at, *since, Gap::Cause::kDisconnect,
-                      "source '" + at.config->name + "': " + *batch.disconnected, records));
-    }
-    facts.state = State::kDisconnected;
-    facts.announced = false;
-    add_to_all(stream, RecordKind::kDisconnected, at.id, encode(Connection{*batch.disconnected}),
-               records);
-  }
+  if (batch.disconnected) HC_TRY(take_disconnect(at, batch, records));
   if (batch.ended) {
     outages.ended(at.id);
     facts.state = State::kEnded;
@@ -220,6 +209,21 @@ Result<std::vector<LogAppend>> Ingest::take(Lane& at, const SourceBatch& batch, 
                records);
   }
   return records;
+}
+
+Status Ingest::take_disconnect(Lane& at, const SourceBatch& batch,
+                               std::vector<LogAppend>& records) {
+  // Before the disconnect: without the source the watermark may go on at once.
+  if (const auto since = at.shared->outages.disconnected(at.id, batch.whole_until)) {
+    HC_TRY(open_gap(at, *since, batch.silent ? Gap::Cause::kSilence : Gap::Cause::kDisconnect,
+                    "source '" + at.config->name + "': " + *batch.disconnected, records));
+  }
+  at.facts.state = State::kDisconnected;
+  at.facts.reason = *batch.disconnected;
+  at.facts.announced = false;
+  add_to_all(*at.stream, RecordKind::kDisconnected, at.id, encode(Connection{*batch.disconnected}),
+             records);
+  return {};
 }
 
 Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, Done<bool> done) {
@@ -243,6 +247,7 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
   }
   if (taken) {
     ledger_.ignored(source, batch.ignored);
+    if (batch.silent) ledger_.silent(source);
   } else {
     at.facts.last_event = now;  // offered, and not taken: the source is not silent
   }
@@ -335,6 +340,12 @@ Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done,
 Ingest::State Ingest::state(SourceId source) const {
   const std::scoped_lock lock(lane(source).shared->mutex);
   return lane(source).facts.state;
+}
+
+std::string Ingest::reason(SourceId source) const {
+  const std::scoped_lock lock(lane(source).shared->mutex);
+  const Facts& facts = lane(source).facts;
+  return facts.state == State::kDisconnected ? facts.reason : "";
 }
 
 std::optional<EventTime> Ingest::max_event(SourceId source) const {

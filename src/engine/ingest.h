@@ -5,7 +5,9 @@
 // a resume token never skips anything.
 //
 // Gaps of lossy sources (engine/outages.h) are records of every partition of the stream: opened
-// before the disconnect, bounded before the first events that came after it.
+// before the disconnect, bounded before the first events that came after it. A source that was
+// silent disconnected itself; what comes of it afterwards counts as delivery once it is no longer
+// thin.
 //
 // Thread safety: any thread; one mutex per stream orders the facts of its sources against their
 // events. `done` runs on the log's thread.
@@ -68,11 +70,14 @@ class Ingest {
 
   enum class State : uint8_t { kWaiting, kConnected, kIdle, kDisconnected, kEnded };
   State state(SourceId source) const;
+  /// Why it is disconnected; "" while it is not.
+  std::string reason(SourceId source) const;
   std::optional<EventTime> max_event(SourceId source) const;
 
  private:
   struct Facts {  // of one source; a refused batch leaves them as they were
     State state = State::kWaiting;
+    std::string reason;      // of the last disconnect
     bool announced = false;  // every partition knows that it delivers
     EventTime max_event = kMinEventTime;
     MonoTime last_event{};
@@ -97,6 +102,7 @@ class Ingest {
   Lane& lane(SourceId source) const { return *lanes_.at(source); }
   /// The batch as records, noted down in the lane's facts and the stream's outages.
   Result<std::vector<LogAppend>> take(Lane& lane, const SourceBatch& batch, MonoTime now);
+  Status take_disconnect(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);
   static void add_bounds(const Lane& lane, const std::vector<GapBound>& bounds,
                          std::vector<LogAppend>& records);
   static void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);

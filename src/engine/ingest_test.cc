@@ -78,6 +78,12 @@ class IngestTest : public ::testing::Test {
     out.disconnected = why;
     return out;
   }
+  static SourceBatch silent(SourceBatch batch, std::optional<EventTime> whole_until = {}) {
+    batch.disconnected = "silent: no message for 30s";
+    batch.silent = true;
+    batch.whole_until = whole_until;
+    return batch;
+  }
   std::vector<GapRecord> gaps(size_t partition = 0) {
     std::vector<GapRecord> out;
     for (const LogRecord& record : records(partition)) {
@@ -329,6 +335,58 @@ TEST_F(IngestTest, AGapIsToldToEveryPartition) {
   EXPECT_EQ(gaps(1), gaps(0));
 }
 
+TEST_F(IngestTest, ASilenceIsAGapOfItsOwnCauseUntilTheNextEvents) {
+  open(kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(silent(batch({}))));
+  EXPECT_EQ(ingest_->state(source_), Ingest::State::kDisconnected);
+  EXPECT_EQ(ingest_->reason(source_), "silent: no message for 30s");
+  ASSERT_TRUE(append(silent(batch({})))) << "dialled anew, and still nothing: the same outage";
+  ASSERT_TRUE(append(gone("refused")));
+  ASSERT_TRUE(append(batch({{"BTC", kNoon + kMinute}})));
+  EXPECT_EQ(ingest_->reason(source_), "");
+  EXPECT_EQ(ledger_.read().at(source_).silences, 2U);
+  const std::vector<GapRecord> told = gaps();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0], (GapRecord{gap(1, kNoon - 7'000, Cause::kSilence,
+                                    "source 'trades': silent: no message for 30s"),
+                                {}}));
+  EXPECT_EQ(told[1], (GapRecord{{}, GapBound{1, at_ms(kNoon + kMinute + 7'000) + 1ns}}));
+}
+
+// Of the few events that came at last, others may be missing already.
+TEST_F(IngestTest, ASilenceByRateBeginsBeforeEventsBecameFew) {
+  open(kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}, {"BTC", kNoon + 10'000}})));
+  ASSERT_TRUE(append(silent(batch({{"BTC", kNoon + 20'000}}), at_ms(kNoon))));
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(gaps()[0].opened->range.start, at_ms(kNoon - 7'000));
+}
+
+// Else each connection of a feed that trickles would leave a gap with two edges, and a job.
+TEST_F(IngestTest, WhatIsThinAfterASilenceEndsNoOutage) {
+  open(kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(silent(batch({}))));
+  SourceBatch trickle = batch({{"BTC", kNoon + kMinute}});
+  trickle.connected = trickle.thin = true;
+  trickle.heartbeat = at_ms(kNoon + kMinute);
+  ASSERT_TRUE(append(trickle));
+  ASSERT_TRUE(append(silent(trickle)));
+  EXPECT_EQ(gaps().size(), 1U);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon + 2 * kMinute}})));
+  ASSERT_EQ(gaps().size(), 2U);
+  EXPECT_EQ(gaps()[1].bound->end, at_ms(kNoon + 2 * kMinute + 7'000) + 1ns);
+}
+
+TEST_F(IngestTest, ASilentLineOfRedundantSourcesLeavesNoGap) {
+  open_two(kLossy, kLossy);
+  ASSERT_TRUE(append(batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append_from(other_, batch({{"BTC", kNoon}})));
+  ASSERT_TRUE(append(silent(batch({}))));
+  EXPECT_TRUE(gaps().empty());
+}
+
 // The last events of a batch that ends with a disconnect were delivered.
 TEST_F(IngestTest, EventsOfTheDisconnectingBatchAreBeforeTheGap) {
   open(kLossy);
@@ -463,6 +521,18 @@ TEST_F(IngestTest, AGapWithoutARightEdgeIsBoundedByTheNextLife) {
   restart({{.source = source_, .max_event = at_ms(kNoon)}}, known);
   ASSERT_TRUE(ingest_->open_stops());
   EXPECT_TRUE(gaps().empty()) << "what is open covers the stop";
+  ASSERT_TRUE(append(batch({{"BTC", kNoon + kMinute}})));
+  ASSERT_EQ(gaps().size(), 1U);
+  EXPECT_EQ(gaps()[0].bound, (GapBound{4, at_ms(kNoon + kMinute + 7'000) + 1ns}));
+}
+
+TEST_F(IngestTest, ASilenceThatARestartFoundOpenIsBoundedByTheNextLife) {
+  open(kLossy);
+  CoverageFacts known;
+  known.gaps = {gap(4, kNoon - 7'000, Cause::kSilence, "open")};
+  restart({{.source = source_, .max_event = at_ms(kNoon)}}, known);
+  ASSERT_TRUE(ingest_->open_stops());
+  EXPECT_TRUE(gaps().empty()) << "it covers the stop";
   ASSERT_TRUE(append(batch({{"BTC", kNoon + kMinute}})));
   ASSERT_EQ(gaps().size(), 1U);
   EXPECT_EQ(gaps()[0].bound, (GapBound{4, at_ms(kNoon + kMinute + 7'000) + 1ns}));

@@ -23,6 +23,7 @@ namespace hindcast {
 struct SourceTally {
   uint64_t received = 0;   // appended to the log (events and dead letters), since the stream began
   uint64_t ignored = 0;    // messages that are no events, since start
+  uint64_t silences = 0;   // that it was connected and brought too little, since start
   uint64_t unapplied = 0;  // in the log, not yet seen by a lane
   uint64_t open = 0;       // in lanes, and in commits that are not durable yet
   uint64_t replay = 0;     // in the replay log
@@ -78,6 +79,10 @@ class Ledger {
   void ignored(SourceId source, uint64_t messages) {
     const std::scoped_lock lock(mutex_);
     tallies_[source].ignored += messages;
+  }
+  void silent(SourceId source) {
+    const std::scoped_lock lock(mutex_);
+    ++tallies_[source].silences;
   }
   void applied(const LogCounts& counts) {
     const std::scoped_lock lock(mutex_);

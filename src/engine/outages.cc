@@ -29,20 +29,26 @@ bool Outages::keeps_up(const Line& line, EventTime edge, Duration reach) const {
   return line.highest >= gap_start(edge, std::max(reach, page_window_));
 }
 
-std::vector<GapBound> Outages::delivered(SourceId source, std::span<const int64_t> times) {
-  Line& line = lines_.at(source);
-  line.delivering = true;
+void Outages::begin(Line& line, EventTime first) {
+  if (!std::exchange(line.delivering, true)) line.since = first;
   line.ended = false;
+}
+
+std::vector<GapBound> Outages::delivered(SourceId source, std::span<const int64_t> times,
+                                         bool thin) {
+  if (thin && !open_.empty()) return {};  // else it is the next silence that has to open a gap
+  Line& line = lines_.at(source);
+  begin(line, event_time_ns(std::ranges::min(times)));
   line.highest = std::max(line.highest, event_time_ns(std::ranges::max(times)));
   if (open_.empty()) return {};
   return bounds_at(line, event_time_ns(std::ranges::min(times)));
 }
 
 /// Only events move the highest: where the next outage begins errs towards a larger gap.
-std::vector<GapBound> Outages::heartbeat(SourceId source, EventTime to) {
+std::vector<GapBound> Outages::heartbeat(SourceId source, EventTime to, bool thin) {
+  if (thin && !open_.empty()) return {};
   Line& line = lines_.at(source);
-  line.delivering = line.highest != kMinEventTime;  // else nothing says where an outage begins
-  line.ended = false;
+  if (line.highest != kMinEventTime) begin(line, to);  // else nothing says where an outage begins
   return bounds_at(line, to);
 }
 
@@ -57,13 +63,16 @@ std::vector<GapBound> Outages::bounds_at(const Line& line, EventTime first) {
   return bounds;
 }
 
-std::optional<EventTime> Outages::disconnected(SourceId source) {
+std::optional<EventTime> Outages::disconnected(SourceId source,
+                                               std::optional<EventTime> whole_until) {
   Line& line = lines_.at(source);
   if (!std::exchange(line.delivering, false) || !line.lossy) return std::nullopt;
+  const EventTime edge = std::min(line.highest, whole_until.value_or(line.highest));
   for (const auto& [id, other] : lines_) {
-    if (other.delivering && keeps_up(other, line.highest, line.reach)) return std::nullopt;
+    if (other.delivering && other.since <= edge && keeps_up(other, line.highest, line.reach))
+      return std::nullopt;
   }
-  return gap_start(line.highest, line.reach);
+  return gap_start(edge, line.reach);
 }
 
 void Outages::ended(SourceId source) {

@@ -81,6 +81,40 @@ TEST_F(OutagesTest, ALineThatNeverDeliveredLosesNothing) {
   EXPECT_EQ(outages_.stopped(), std::nullopt);
 }
 
+TEST_F(OutagesTest, AnOutageBeginsWhereTheLineWasStillWhole) {
+  (void)delivered(kA, {100, 160});
+  EXPECT_EQ(outages_.disconnected(kA, at(120)), at(115));
+  (void)delivered(kA, {200});
+  EXPECT_EQ(outages_.disconnected(kA, at(900)), at(195)) << "never behind its last event";
+}
+
+TEST_F(OutagesTest, AThinLineEndsNoOutage) {
+  (void)delivered(kA, {100});
+  (void)disconnected(kA);
+  const int64_t time = unix_ns(at(160));
+  EXPECT_THAT(outages_.delivered(kA, {&time, 1}, true), IsEmpty());
+  EXPECT_THAT(outages_.heartbeat(kA, at(160), true), IsEmpty());
+  EXPECT_EQ(disconnected(kA), std::nullopt) << "it is one outage";
+  EXPECT_THAT(delivered(kA, {200}), ElementsAre(GapBound{1, at(205) + 1ns}));
+}
+
+// It was silent before it ever brought an event, or while another line stood in: no gap is open.
+TEST_F(OutagesTest, WithoutAGapAThinLineCountsSoThatItsNextSilenceIsOne) {
+  const int64_t time = unix_ns(at(160));
+  EXPECT_THAT(outages_.delivered(kA, {&time, 1}, true), IsEmpty());
+  EXPECT_EQ(disconnected(kA), at(155));
+}
+
+// Both were silent; the first to find out is back when the other one notices.
+TEST_F(OutagesTest, ALineThatCameBackBehindTheEdgeDoesNotStandIn) {
+  (void)delivered(kA, {100});
+  (void)delivered(kB, {100});
+  EXPECT_EQ(disconnected(kA), std::nullopt) << "B seems to be there";
+  (void)delivered(kA, {130});
+  EXPECT_EQ(disconnected(kB), at(98)) << "nobody brought what came between 100 and 130";
+  EXPECT_THAT(delivered(kA, {131}), ElementsAre(GapBound{1, at(136) + 1ns}));
+}
+
 // Reconnecting fails a hundred times: that is one outage.
 TEST_F(OutagesTest, OneOutageIsOneGap) {
   (void)delivered(kA, {100});

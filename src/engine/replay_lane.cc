@@ -353,9 +353,7 @@ void ReplayLane::recover(Gap gap) {
   job.stream = gap.stream;
   job.source = at_.catalog.sources().at(source->name);
   job.range = whole_pages(gap.range, streams_.at(gap.stream).schema.page_window);
-  job.cause = gap.cause == Gap::Cause::kDisconnect || gap.cause == Gap::Cause::kStop
-                  ? "reconnect"
-                  : std::string(to_string(gap.cause));
+  job.cause = is_outage(gap.cause) ? "reconnect" : std::string(to_string(gap.cause));
   job.created = at_.runtime.wall_now();
   const JobId taken = book_->add(std::move(job), true, at_.runtime.mono_now());
   log_info("gap is to be refilled", {{"gap", gap.id}, {"source", source->name}, {"replay", taken}});

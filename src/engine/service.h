@@ -86,9 +86,10 @@ struct EventAnswer {
 
 struct SourceStatus {
   std::string name, stream, kind,
-      state;  // "waiting", "connected", "idle", "disconnected", "ended", "failed: …"
+      state;           // "waiting", "connected", "idle", "disconnected", "ended", "failed: …"
+  std::string reason;  // of "disconnected"
   std::optional<EventTime> watermark, frontier, max_event;
-  uint64_t received = 0, pending = 0, behind = 0, late = 0, ignored = 0;
+  uint64_t received = 0, pending = 0, behind = 0, late = 0, ignored = 0, silences = 0;
   Tallies tallies;
   bool balanced() const { return received == pending + tallies.settled(); }
 };

@@ -37,9 +37,12 @@ SystemStatus Engine::status() {
   for (SourceStatus& source : status.sources) {
     const SourceId id = catalog_.sources().at(source.name);
     source.state = std::string(to_string(ingest_.state(id)));
+    source.reason = ingest_.reason(id);
     for (const auto& worker : sources_) {
-      if (const auto failure = worker->failure(); failure && worker->id() == id)
+      if (const auto failure = worker->failure(); failure && worker->id() == id) {
         source.state = "failed: " + *failure;
+        source.reason.clear();
+      }
     }
     source.max_event = ingest_.max_event(id);
     source.behind = source.late = 0;
@@ -65,6 +68,7 @@ SystemStatus Engine::status() {
       source.pending = found->second.pending();
       source.tallies = found->second.settled;
       source.ignored = found->second.ignored;
+      source.silences = found->second.silences;
     }
   }
   return status;

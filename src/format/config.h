@@ -109,6 +109,13 @@ enum class DeliveryKind : uint8_t {
   kLossy,     // what was sent meanwhile: a gap
 };
 
+/// Fewer events than this within `over` are too few.
+struct ExpectedRate {
+  uint64_t events = 1;
+  Duration over = 10s;
+  bool operator==(const ExpectedRate&) const = default;
+};
+
 enum class SourceKind : uint8_t { kHttp, kFile, kStdin, kWebsocket, kKafka, kRedis };
 struct SourceConfig {
   std::string name, stream;  // stream defaults to name
@@ -135,8 +142,10 @@ struct SourceConfig {
   std::string tls_ca;   // PEM file to trust instead of the system's; "" = system
   Duration ping = 20s;  // without any message for so long, a ping; twice: reconnect
   Duration reconnect_min = 250ms, reconnect_max = 30s;  // backoff, with jitter
-  std::map<std::string, std::string> heartbeat_match;   // messages that are heartbeats …
-  std::optional<TimeMapping> heartbeat_time;            // … and the time they promise
+  std::optional<Duration> silence_after;      // without any message for so long: silent, reconnect
+  std::optional<ExpectedRate> expected_rate;  // likewise with fewer events
+  std::map<std::string, std::string> heartbeat_match;  // messages that are heartbeats …
+  std::optional<TimeMapping> heartbeat_time;           // … and the time they promise
   // recovery
   DeliveryKind delivery = DeliveryKind::kRetrying;
   Duration overlap{};  // added to both edges of a gap, beyond the delay

@@ -57,6 +57,8 @@ constexpr ConfigKey kKeys[] = {
     {"source", "tls_ca"},
     {"source", "ping"},
     {"source", "reconnect"},
+    {"source", "silence_after"},
+    {"source", "expected_rate"},
     {"source", "brokers", kLater},
     {"source", "topic", kLater},
     {"source", "where", kLater},
@@ -108,6 +110,8 @@ constexpr ConfigKey kKeys[] = {
     {"source.watermark.heartbeat.time", "zone"},
     {"source.reconnect", "min"},
     {"source.reconnect", "max"},
+    {"source.expected_rate", "at_least"},
+    {"source.expected_rate", "over"},
 
     {"source.event", "key"},
     {"source.event", "id"},

@@ -67,6 +67,8 @@ std::map<std::string, std::string> read_match(Section& section, Problems& proble
 /// config_websocket.cc: the keys of kind = "websocket". The rest of the source was read before.
 void read_websocket(Section& section, const std::string& folder, SourceConfig& config,
                     Problems& problems);
+/// config_silence.cc: likewise, its `silence_after` and `expected_rate`.
+void read_silence(Section& section, SourceConfig& config, Problems& problems);
 /// config_streams.cc: sources and [[stream]] tables become streams, aggregates are bound to them.
 void build_streams(std::vector<ParsedStream> streams, std::vector<ParsedSource> sources,
                    std::vector<ParsedAggregate> aggregates, Config& config, Problems& problems);

@@ -214,6 +214,7 @@ ParsedSource read_source(const TomlNode& node, const std::string& folder, Proble
   read_event(section.find("event"), section.find("values"), out, problems);
   if (problems.size() == problems_before) read_history(section, folder, out, problems);
   read_websocket(section, folder, config, problems);
+  read_silence(section, config, problems);
   return out;
 }
 

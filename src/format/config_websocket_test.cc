@@ -126,7 +126,59 @@ TEST(ConfigWebsocketTest, HeartbeatsNeedMatchAndTime) {
               HasSubstr("needs a `match` of the source as well"));
 }
 
+TEST(ConfigWebsocketTest, ASilenceIsBoundedByTimeOrByEvents) {
+  EXPECT_FALSE(source_of(kUrl).silence_after);
+  EXPECT_FALSE(source_of(kUrl).expected_rate);
+  const auto rate = [](const std::string& value) {
+    return source_of(kUrl + "expected_rate = " + value + "\n").expected_rate;
+  };
+  EXPECT_EQ(source_of(kUrl + "silence_after = \"30s\"\n").silence_after, 30s);
+  EXPECT_EQ(rate("\"100/s\""), (ExpectedRate{.events = 1000, .over = 10s}));
+  EXPECT_EQ(rate("\"6/m\""), (ExpectedRate{.events = 60, .over = 10min}));
+  EXPECT_EQ(rate("{ at_least = \"10/s\", over = \"700ms\" }"),
+            (ExpectedRate{.events = 7, .over = 700ms}));
+  EXPECT_EQ(rate("{ at_least = \"5/h\", over = \"30m\" }"),
+            (ExpectedRate{.events = 2, .over = 30min}));
+  EXPECT_EQ(rate("{ at_least = \"1/s\" }"), (ExpectedRate{.events = 10, .over = 10s}));
+}
+
+TEST(ConfigWebsocketTest, ABoundOfSilenceThatCannotBeMeantIsSaidWithItsPlace) {
+  const auto rate = [](const std::string& value) {
+    return problems_of(kUrl + "expected_rate = " + value + "\n");
+  };
+  EXPECT_THAT(problems_of(kUrl + "silence_after = \"10ms\"\n"),
+              HasSubstr("h.toml:5: 'silence_after' in [[source]] must be at least 100ms"));
+  for (const char* text : {"0/s", "100", "100/d", "many/s", "2000000000/s", "-1/s", "1.5/s"})
+    EXPECT_THAT(rate("\"" + std::string(text) + "\""),
+                HasSubstr("'expected_rate' in [[source]] = \"" + std::string(text) +
+                          "\" is no rate of events"));
+  EXPECT_THAT(rate("100"), HasSubstr("'expected_rate' in [[source]] must be a text"));
+  EXPECT_THAT(rate("{ over = \"10s\" }"),
+              HasSubstr("'expected_rate' in [[source]] has no 'at_least'"));
+  EXPECT_THAT(rate("{ at_least = \"x\" }"), HasSubstr("'at_least' in 'expected_rate'"));
+  EXPECT_THAT(rate("{ at_least = \"1/s\", over = \"soon\" }"),
+              HasSubstr("'over' in 'expected_rate' in [[source]] is no duration"));
+  EXPECT_THAT(rate("{ at_least = \"1/m\", over = \"10s\" }"),
+              HasSubstr("expects less than one event in 10s"));
+  EXPECT_THAT(rate("{ at_leest = \"1/m\" }"), HasSubstr("did you mean 'at_least'?"));
+}
+
+// Else buckets would be final before anybody knows that they lack something.
+TEST(ConfigWebsocketTest, ASourceIsSilentBeforeItIsIdle) {
+  const auto with_idle = [](const std::string& keys) {
+    return kUrl + keys + "[source.watermark]\nidle_after = \"30s\"\n";
+  };
+  EXPECT_THAT(problems_of(with_idle("silence_after = \"30s\"\n")),
+              HasSubstr("'silence_after' in [[source]] takes 30s, and idle_after is 30s"));
+  EXPECT_THAT(problems_of(with_idle("expected_rate = \"1/m\"\n")),
+              HasSubstr("'expected_rate' in [[source]] takes 10m, and idle_after is 30s"));
+  EXPECT_EQ(source_of(with_idle("silence_after = \"29s\"\n")).silence_after, 29s);
+}
+
 TEST(ConfigWebsocketTest, ItsKeysBelongToNoOtherKind) {
+  for (const char* key : {"silence_after = \"30s\"", "expected_rate = \"1/s\""})
+    EXPECT_THAT(problems_of(std::string(key) + "\n", "http"),
+                HasSubstr("in [[source]] belongs to kind = \"websocket\"  (only there"));
   EXPECT_THAT(problems_of(kUrl, "http"),
               HasSubstr("'url' in [[source]] belongs to kind = \"websocket\""));
   EXPECT_THAT(

@@ -219,6 +219,11 @@ BucketStanding standing_of(bool behind, bool mark_pending, const Touched& touche
   return {state, touched.nothing()};
 }
 
+bool is_outage(Gap::Cause cause) {
+  return cause == Gap::Cause::kDisconnect || cause == Gap::Cause::kStop ||
+         cause == Gap::Cause::kSilence;
+}
+
 std::string_view to_string(Gap::Cause cause) {
   switch (cause) {
     case Gap::Cause::kDisconnect:

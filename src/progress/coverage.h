@@ -56,7 +56,7 @@ struct Gap {
     kDisconnect,  // a lossy source lost its connection
     kStop,        // a lossy source was stopped, or its process died
     kSequence,    // numbers are missing
-    kSilence,
+    kSilence,     // a lossy source stayed connected, and brought too little
     kCorruption,  // of the log, or of a stored page
     kOperator,
     kVerify,
@@ -96,6 +96,8 @@ struct GapOutcome {
   bool operator==(const GapOutcome&) const = default;
 };
 
+/// Nobody who carries the stream delivered: such a gap ends with the first who does.
+bool is_outage(Gap::Cause cause);
 std::string_view to_string(Gap::Cause cause);
 std::string_view to_string(GapOutcome::Kind kind);
 

@@ -142,6 +142,8 @@ TEST_F(ApiTest, StatusHasEverySourceWithItsTallies) {
                                    tally("superseded") + tally("dead_lettered"));
   EXPECT_EQ(tally("behind"), 3u);
   EXPECT_EQ(tally("late"), 2u);
+  EXPECT_EQ(source["reason"].text, "");
+  EXPECT_EQ(source["silences"].unsigned_number(), 2u);
   EXPECT_EQ(status["partitions"].items.at(0)["open_bytes"].text, "1024");
 }
 
@@ -592,6 +594,7 @@ TEST_F(ApiTest, TokensGuardEverythingButHealthAndThePage) {
 
 TEST_F(ApiTest, MetricsAreOneSampleALine) {
   const Bytes text = get("/metrics");
+  EXPECT_NE(text.find("hindcast_source_silences_total{source=\"trades\"} 2\n"), std::string::npos);
   EXPECT_NE(text.find("hindcast_source_received_events_total{source=\"trades\"} 130\n"),
             std::string::npos);
   EXPECT_NE(

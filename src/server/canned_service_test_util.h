@@ -262,6 +262,7 @@ class CannedService final : public Service {
     source.pending = 5;
     source.behind = 3;
     source.late = 2;
+    source.silences = 2;
     source.tallies = {120, 3, 1, 1};
     status.sources = {source};
     status.governor = governor;

@@ -71,6 +71,9 @@ void sources(Text& text, const std::vector<SourceStatus>& sources) {
   for (const auto& s : sources) text.sample({{"source", s.name}}, count(s.late));
   text.metric("hindcast_source_ignored_messages_total", "counter", "Messages that are no events.");
   for (const auto& s : sources) text.sample({{"source", s.name}}, count(s.ignored));
+  text.metric("hindcast_source_silences_total", "counter",
+              "That it was connected, brought too little and was dialled anew.");
+  for (const auto& s : sources) text.sample({{"source", s.name}}, count(s.silences));
   text.metric("hindcast_source_balanced", "gauge", "1: received equals pending plus all outcomes.");
   for (const auto& s : sources) text.sample({{"source", s.name}}, s.balanced() ? 1 : 0);
   text.metric("hindcast_source_up", "gauge", "1: connected or idle.");

@@ -164,7 +164,8 @@ void render(JsonWriter& json, const SystemStatus& status, bool ready) {
         .field("name", s.name)
         .field("stream", s.stream)
         .field("kind", s.kind)
-        .field("state", s.state);
+        .field("state", s.state)
+        .field("reason", s.reason);
     time_or_null(json, "watermark", s.watermark);
     time_or_null(json, "frontier", s.frontier);
     time_or_null(json, "max_event", s.max_event);
@@ -177,7 +178,10 @@ void render(JsonWriter& json, const SystemStatus& status, bool ready) {
         .field("behind", s.behind)
         .field("late", s.late)
         .end_object();
-    json.field("ignored", s.ignored).field("balanced", s.balanced()).end_object();
+    json.field("ignored", s.ignored)
+        .field("silences", s.silences)
+        .field("balanced", s.balanced())
+        .end_object();
   }
   json.end_array().key("partitions").begin_array();
   for (const auto& p : status.partitions) {

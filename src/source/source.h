@@ -24,9 +24,13 @@ struct SourceBatch {
   uint64_t ignored = 0;                     // messages that are not events
   bool connected = false;                   // delivery began with this batch
   std::optional<std::string> disconnected;  // delivery ended with this batch: why
-  bool ended = false;                       // no event will ever follow
-  std::optional<EventTime> heartbeat;       // the protocol's promise
-  std::optional<Duration> retry_after;      // nothing there now: poll again after this
+  bool silent = false;                      // … because too little came: the source hung up
+  std::optional<EventTime>
+      whole_until;     // of `silent`: enough came up to here; none: up to the last event
+  bool thin = false;   // after a silence, and still too few: they end no outage
+  bool ended = false;  // no event will ever follow
+  std::optional<EventTime> heartbeat;   // the protocol's promise
+  std::optional<Duration> retry_after;  // nothing there now: poll again after this
 };
 
 class Source {

@@ -10,6 +10,7 @@
 #include "format/heartbeat_reader.h"
 #include "net/websocket_client.h"
 #include "source/backoff.h"
+#include "source/silence.h"
 
 namespace hindcast {
 namespace {
@@ -37,6 +38,7 @@ class WebsocketSource final : public Source {
         runtime_(runtime),
         rng_(hash64(config.name) ^ static_cast<uint64_t>(unix_ns(runtime.wall_now()))),
         backoff_(config.reconnect_min, config.reconnect_max),
+        silence_(config.silence_after, config.expected_rate),
         client_(std::move(client)),
         since_(runtime.mono_now()) {}
 
@@ -63,6 +65,7 @@ class WebsocketSource final : public Source {
       client_->receive(max, kWait, messages);
       follow(!messages.empty(), batch);
       decode(messages, batch);
+      judge(messages.size(), batch);
       if (messages.empty()) batch.retry_after = Duration(0);  // it was waited for here
     }
     done(std::move(batch));
@@ -86,6 +89,7 @@ class WebsocketSource final : public Source {
       open_ = batch.connected = true;
       since_ = heard_at_ = now;
       frames_ = 0;
+      silence_.connected(now);
       failure_.clear();
       log_info("source connected", {{"source", config_.name}, {"url", config_.url}});
       if (state == WebsocketClient::State::kOpen)
@@ -107,6 +111,18 @@ class WebsocketSource final : public Source {
     } else if (pinged_at_ && now - *pinged_at_ >= config_.ping) {
       lose("silent: a ping was not answered in " + to_string(config_.ping), &batch);
     }
+  }
+
+  /// Whether a connection that stands brings enough.
+  void judge(size_t messages, SourceBatch& batch) {
+    if (open_) {
+      if (auto silence = silence_.heard(runtime_.mono_now(), messages, batch.events.time)) {
+        batch.silent = true;
+        batch.whole_until = silence->whole_until;
+        lose(std::move(silence->why), &batch);
+      }
+    }
+    batch.thin = silence_.thin();
   }
 
   /// The connection, or the attempt, is over.
@@ -169,6 +185,7 @@ class WebsocketSource final : public Source {
   const Runtime& runtime_;
   Rng rng_;  // its own: the runtime's belongs to other threads
   Backoff backoff_;
+  SilenceWatch silence_;
 
   std::unique_ptr<WebsocketClient> client_;  // null while waiting
   bool open_ = false;                        // it was, and `connected` was said

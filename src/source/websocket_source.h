@@ -2,7 +2,7 @@
 // itself when the connection breaks.
 //
 //             ┌── failed, no answer ──┐
-//   waiting ──► connecting ──► open ──┤  closed by the server, broken, or silent to a ping
+//   waiting ──► connecting ──► open ──┤  closed by the server, broken, silent
 //      ▲                              │
 //      └── random wait (backoff.h) ◄──┘
 //
@@ -10,6 +10,9 @@
 // reason. What the server sends meanwhile is lost to this source: it has no resume token. A
 // message that cannot be read is a dead letter at "message N", counted from the start of the
 // source.
+//
+// A connection that stands and brings too little (source/silence.h) is given up like a broken one,
+// and its last batch says `silent`.
 //
 // While it is not polled the socket is not read, pings are not answered, and the server feels
 // backpressure; a server may then hang up, and its reason says so.

@@ -84,6 +84,15 @@ class WebsocketSourceTest : public testing::Test {
     poll_until([](const SourceBatch& batch) { return batch.connected; });
     exchange_.wait_open(1);
   }
+  /// Polls on, with nothing to hear, for so long: what the last batch said.
+  SourceBatch listen(Duration time) {
+    for (Duration waited{}; waited < time; waited += 500ms) {
+      pass(500ms);
+      SourceBatch batch = poll();
+      if (batch.disconnected) return batch;
+    }
+    return {};
+  }
   void pass(Duration time) { runtime_.run_until(runtime_.mono_now() + time); }
 
   TestExchange exchange_;
@@ -281,6 +290,65 @@ TEST_F(WebsocketSourceTest, ASourceThatWasBlockedFirstReadsWhatIsThere) {
     EXPECT_FALSE(batch.disconnected);
     return ids_.size() == 1;
   });
+}
+
+// A stalled upstream behind a healthy server answers every ping.
+TEST_F(WebsocketSourceTest, AConnectionWithPongsAndNoMessageIsSilentAndDialledAnew) {
+  make(exchange_.url(), "silence_after = \"12s\"\n");  // pings after 10 s
+  connect();
+  EXPECT_FALSE(listen(5s).disconnected);
+  exchange_.send({R"({"e":"subscribed"})"});
+  poll_until([&](const SourceBatch&) { return ignored_ == 1; });
+  EXPECT_FALSE(listen(11'500ms).disconnected) << "an ignored message is one";
+  const SourceBatch last = listen(500ms);
+  EXPECT_EQ(last.disconnected, "silent: no message for 12s");
+  EXPECT_TRUE(last.silent);
+  EXPECT_FALSE(last.whole_until);
+  exchange_.wait_open(0);
+  connect();
+  EXPECT_FALSE(listen(11'500ms).disconnected);
+  EXPECT_TRUE(listen(500ms).silent) << "and again";
+}
+
+// Law L7: a blocked source is not an idle source.
+TEST_F(WebsocketSourceTest, ASourceThatNobodyPolledForAnHourIsNotSilent) {
+  make(exchange_.url(), "silence_after = \"3s\"\n");
+  connect();
+  pass(1h);
+  EXPECT_FALSE(poll().disconnected);
+}
+
+TEST_F(WebsocketSourceTest, FewerEventsThanExpectedAreASilenceFromBeforeTheyBecameFew) {
+  make(exchange_.url(), "expected_rate = { at_least = \"1/s\", over = \"3s\" }\n");
+  connect();
+  exchange_.send({trade(1), trade(2), trade(3)});
+  poll_until([&](const SourceBatch&) { return ids_.size() == 3; });
+  EXPECT_FALSE(listen(2500ms).disconnected);
+  exchange_.send({heartbeat(5000), trade(4)});
+  poll_until([&](const SourceBatch& batch) {
+    EXPECT_FALSE(batch.thin);
+    return ids_.size() == 4;
+  });
+  const SourceBatch last = listen(500ms);
+  EXPECT_EQ(last.disconnected, "silent: 1 events in 3s, of at least 3");
+  EXPECT_TRUE(last.silent);
+  EXPECT_EQ(last.whole_until, event_time_ns(1'003'000'000));
+  // A trickle ends nothing; as much as is expected does.
+  exchange_.wait_open(0);
+  connect();
+  exchange_.send({trade(5)});
+  EXPECT_TRUE(poll_until([&](const SourceBatch&) { return ids_.size() == 5; }).thin);
+  exchange_.send({trade(6), trade(7)});
+  EXPECT_FALSE(poll_until([&](const SourceBatch&) { return ids_.size() == 7; }).thin);
+}
+
+TEST_F(WebsocketSourceTest, ABrokenConnectionIsNoSilence) {
+  make(exchange_.url(), "silence_after = \"3s\"\n");
+  connect();
+  exchange_.cut_all();
+  const SourceBatch last =
+      poll_until([](const SourceBatch& batch) { return batch.disconnected.has_value(); });
+  EXPECT_FALSE(last.silent);
 }
 
 TEST_F(WebsocketSourceTest, AServerThatNeverAnswersTheUpgradeIsGivenUp) {
