@@ -7,6 +7,7 @@
 #include "base/thread_runtime.h"
 #include "cli/load_config.h"
 #include "cli/sample_file.h"
+#include "cli/table.h"
 #include "format/decoder.h"
 #include "net/path_template.h"
 #include "server/render.h"
@@ -110,6 +111,14 @@ int check_command(const CheckOptions& options, const Output& output) {
     for (const Duration resolution : aggregate.resolutions())
       output.out << " " << to_string(resolution);
     output.out << "\n";
+  }
+  for (const auto& source : config->sources) {
+    if (!source.history) continue;
+    output.out << "  the history of " << source.name << " keeps "
+               << (source.history->keep
+                       ? "what is younger than " + human_duration(*source.history->keep)
+                       : "everything")
+               << "\n";
   }
   const ReplayRoute route = config->replay.route;
   output.out << "  replay route " << to_string(route) << ": " << couples(route) << "\n";

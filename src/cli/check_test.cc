@@ -52,6 +52,24 @@ TEST_F(CheckTest, AGoodConfigurationSaysWhatItHas) {
   EXPECT_NE(out_.str().find("candles over trades at 1m"), std::string::npos);
 }
 
+TEST_F(CheckTest, AHistorySaysHowFarBackItCanBeRead) {
+  std::string config = kConfig;
+  const auto with = [&](const std::string& keep) {
+    out_.str("");
+    const std::string text = std::string(config).replace(config.find("[[aggregate]]"), 0,
+                                                         "[source.history]\nkind = \"files\"\n"
+                                                         "path = \"archive/{symbol}.ndjson\"\n" +
+                                                             keep);
+    EXPECT_EQ(check_command({.config = write("hindcast.toml", text)}, output_), kExitOk)
+        << err_.str();
+    return out_.str();
+  };
+  EXPECT_NE(with("").find("the history of trades keeps everything\n"), std::string::npos);
+  EXPECT_NE(with("keep = \"7d\"\n").find("the history of trades keeps what is younger than 7d\n"),
+            std::string::npos)
+      << out_.str();
+}
+
 TEST_F(CheckTest, AWrongConfigurationIsNo) {
   EXPECT_EQ(check_command({.config = write("hindcast.toml", "[[source\n")}, output_), kExitNo);
 }

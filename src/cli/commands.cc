@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include "cli/table.h"
@@ -217,13 +218,18 @@ int status_command(bool json, Endpoint& endpoint, const Output& output) {
   Table table;
   for (const char* name : {"source", "state"}) table.column(name, Table::Align::kLeft);
   for (const char* name : {"watermark", "frontier"}) table.column(name, Table::Align::kLeft);
+  const auto& sources = (*status)["sources"].items;
+  const bool forgets = std::ranges::any_of(
+      sources, [](const JsonValue& source) { return !source["replayable_from"].is_null(); });
+  if (forgets) table.column("replayable from", Table::Align::kLeft);
   for (const char* name : kTallies) table.column(name);
   bool balanced = true;
-  for (const auto& source : (*status)["sources"].items) {
+  for (const auto& source : sources) {
     const std::string& reason = source["reason"].text;
     std::vector<std::string> row = {
         source["name"].text, source["state"].text + (reason.empty() ? "" : ": " + reason),
         short_time(source["watermark"].to_string()), short_time(source["frontier"].to_string())};
+    if (forgets) row.push_back(short_time(source["replayable_from"].to_string()).substr(0, 19));
     for (const char* name : kTallies)
       row.push_back(with_commas(source["tallies"][name].to_string()));
     table.row(std::move(row));

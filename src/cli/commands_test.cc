@@ -121,6 +121,24 @@ TEST_F(CommandsTest, StatusSaysWhyASourceIsDisconnected) {
       << out_.str();
 }
 
+TEST_F(CommandsTest, StatusShowsHowFarBackHistoriesReachWhereTheyForget) {
+  const auto shown = [&](const std::string& replayable) {
+    out_.str("");
+    reply(200, R"({"state":"running","sources":[{"name":"a","state":"idle","balanced":true},)"
+               R"({"name":"b","state":"idle","balanced":true)" +
+                   replayable + R"(}],"log":{}})");
+    EXPECT_EQ(status_command(false, endpoint_, output_), kExitOk);
+    return out_.str();
+  };
+  EXPECT_EQ(shown("").find("replayable"), std::string::npos);
+  const std::string text = shown(R"(,"replayable_from":"2024-02-23T10:00:00.123456789Z")");
+  EXPECT_NE(text.find("frontier  replayable from      received"), std::string::npos) << text;
+  EXPECT_NE(text.find("a       idle   -          -         -\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("b       idle   -          -         2024-02-23 10:00:00\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST_F(CommandsTest, EventsAndDeadLettersAreTables) {
   reply(
       200,

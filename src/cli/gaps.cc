@@ -40,14 +40,36 @@ std::string scope(const JsonValue& gap) {
   return out;
 }
 
-/// Why it was opened, and what was said of it since.
+/// Until when history can refill it, or what it has forgotten of it; "" where it forgets nothing.
+std::string refillable(const JsonValue& gap) {
+  if (gap["lost_at"].is_null()) return "";
+  const Window readable{parse_rfc3339(gap["replayable_from"].text).value_or(kMinEventTime),
+                        kMaxEventTime};
+  std::vector<Window> lost;
+  bool all = true;
+  for (const JsonValue& hole : gap["holes"].items) {
+    if (hole["state"].text != "open") continue;
+    const Window range = range_of(hole);
+    all = all && !range.intersects(readable);
+    if (range.start < readable.start)
+      add_window(lost, {range.start, std::min(range.end, readable.start)});
+  }
+  if (lost.empty()) return "refillable until " + short_time(gap["lost_at"].text).substr(0, 19);
+  Duration sum{};
+  for (const Window& window : lost) sum += window.end - window.start;
+  return all ? "beyond what history keeps"
+             : "its first " + human_duration(sum) + " are beyond what history keeps";
+}
+
+/// Why it was opened, what was said of it since, and what can be done about it yet.
 std::string detail(const JsonValue& gap) {
   std::string out = gap["detail"].text;
   for (const JsonValue& outcome : gap["outcomes"].items) {
     const std::string& said = outcome["detail"].text;
     if (!said.empty()) out += (out.empty() ? "" : "; ") + outcome["kind"].text + ": " + said;
   }
-  return out;
+  const std::string until = refillable(gap);
+  return out + (out.empty() || until.empty() ? "" : "; ") + until;
 }
 
 class GapTable {

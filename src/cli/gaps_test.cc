@@ -71,6 +71,30 @@ TEST_F(GapsTest, GapsAreATableNewestFirst) {
             "   disconnect  peer closed; accepted: lost for good\n");
 }
 
+/// `gap` as a daemon tells it whose history reaches back to `replayable_from`.
+std::string forgetting(std::string gap, const std::string& replayable_from) {
+  return gap.insert(gap.size() - 1, R"(,"lost_at":"2024-03-08T10:01:00.5Z","replayable_from":")" +
+                                        replayable_from + R"(")");
+}
+
+// What of a gap is lost already: none, the first of its two and a half minutes, all of them.
+TEST_F(GapsTest, AGapSaysHowLongItCanBeRefilled) {
+  const auto shown = [&](const std::string& gap) {
+    out_.str("");
+    reply("/v1/gaps", "{\"gaps\":[" + gap + "],\"truncated\":false}\n");
+    EXPECT_EQ(gaps_command({}, endpoint_, output_), kExitOk);
+    return out_.str();
+  };
+  const auto ends = [&](const std::string& gap, const std::string& end) {
+    EXPECT_TRUE(shown(gap).ends_with("  peer closed; " + end + "\n")) << out_.str();
+  };
+  ends(forgetting(kOpen, "2024-03-01T10:01:00Z"), "refillable until 2024-03-08 10:01:00");
+  ends(forgetting(kOpen, "2024-03-01T10:02:00Z"), "its first 1m are beyond what history keeps");
+  ends(forgetting(kOpen, "2024-03-01T10:03:00Z"), "its first 2m are beyond what history keeps");
+  ends(forgetting(kOpen, "2024-03-01T10:03:30Z"), "beyond what history keeps");
+  ends(forgetting(kEndless, "2024-03-01T10:00:30Z"), "its first 30s are beyond what history keeps");
+}
+
 TEST_F(GapsTest, NoGapsIsSaid) {
   reply("/v1/gaps", R"({"gaps":[],"truncated":false})");
   EXPECT_EQ(gaps_command({}, endpoint_, output_), kExitOk);

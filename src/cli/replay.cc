@@ -176,6 +176,10 @@ int replay_command(const ReplayOptions& options, Endpoint& endpoint, const Outpu
   const Result<JsonValue> job = fetch(endpoint, method, target, body, raw, refused);
   if (refused) return report(*refused, output);
   if (!job) return report(job.error(), output);
+  if (options.follow && options.action == "start") {
+    for (const JsonValue& warning : (*job)["warnings"].items)
+      output.err << "hindcast: " << warning.to_string() << '\n';
+  }
   if (options.follow && options.action != "report")
     return follow(*job, std::move(raw), options, endpoint, output);
   return print(*job, raw, options, output);

@@ -66,6 +66,20 @@ void print_work(const JsonValue& job, std::ostream& out) {
   }
 }
 
+/// What history forgets of it.
+void print_warnings(const JsonValue& job, std::ostream& out) {
+  for (const JsonValue& warning : job["warnings"].items)
+    out << "  warning     " << warning.to_string() << '\n';
+}
+
+/// Why it is there or has failed, and whether history will have forgotten some of it.
+std::string why(const JsonValue& job) {
+  const std::string reason = job["reason"].to_string();
+  const JsonValue& in_time = job["in_time"];
+  return (reason.empty() ? job["cause"].to_string() : reason) +
+         (in_time.is_null() || in_time.boolean ? "" : ", not in time");
+}
+
 std::string speed_text(const JsonValue& job) {
   std::string out = short_count(number(job["events_per_second"])) + "/s";
   if (const double ceiling = number(job["ceiling"]); ceiling > 0)
@@ -103,13 +117,12 @@ Table table_of_jobs() {
 
 void add_row(Table& table, const JsonValue& job) {
   const bool ended = has_ended(job);
-  const std::string reason = job["reason"].to_string();
   table.row({job["id"].to_string(), job["source"].to_string(), short_time(job["from"].to_string()),
              short_time(job["to"].to_string()), job["state"].to_string(),
              percent_done(job["share_done"]), count(job["counts"], "read"),
              count(job["counts"], "added"), speed_of(job, "events_per_second"),
              speed_of(job, "ceiling"), job["waits_for"].to_string(), ended ? "" : eta_text(job),
-             reason.empty() ? job["cause"].to_string() : reason});
+             why(job)});
 }
 
 void print_job(const JsonValue& job, std::ostream& out) {
@@ -126,6 +139,7 @@ void print_job(const JsonValue& job, std::ostream& out) {
   }
   out << "  reasons     " << reasons_line(job["reasons"]) << '\n';
   print_work(job, out);
+  print_warnings(job, out);
 }
 
 void print_report(const JsonValue& report, std::ostream& out) {
@@ -134,6 +148,7 @@ void print_report(const JsonValue& report, std::ostream& out) {
   out << "  on average  " << with_commas(fmt::format("{:.0f}", number(report["events_per_second"])))
       << " events/s\n";
   print_work(report, out);
+  print_warnings(report, out);
   std::vector<JsonMember> reasons = report["reasons"].members;
   std::ranges::stable_sort(reasons, std::ranges::greater(),
                            [](const JsonMember& m) { return number(m.value["seconds"]); });

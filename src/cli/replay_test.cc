@@ -79,6 +79,39 @@ TEST_F(ReplayCommandTest, AForecastIsShownWithWhatItMayBe) {
   EXPECT_NE(out_.str().find("eta         1m30s (1m to 2m30s)\n"), std::string::npos) << out_.str();
 }
 
+TEST_F(ReplayCommandTest, WhatHistoryForgetsIsSaidWhereverTheReplayIs) {
+  std::string text = job("running");
+  text.insert(1, R"("in_time":false,"warnings":["history keeps 1w: A","raise the rate"],)");
+  endpoint_.answers["/v1/replays/4"] = endpoint_.answers["/v1/replays/4/report"] = {200, text};
+  for (const char* action : {"show", "report"}) {
+    out_.str("");
+    EXPECT_EQ(run({.action = action, .id = "4"}), kExitOk);
+    EXPECT_NE(out_.str().find("  warning     history keeps 1w: A\n  warning     raise the rate\n"),
+              std::string::npos)
+        << out_.str();
+  }
+  out_.str("");
+  endpoint_.answers["/v1/replays"] = {200, "{\"replays\":[" + text + "],\"truncated\":false}"};
+  EXPECT_EQ(run({}), kExitOk);
+  EXPECT_TRUE(out_.str().ends_with("  reconnect, not in time\n")) << out_.str();
+}
+
+// Whoever follows a replay sees a bar; what is lost is said before it.
+TEST_F(ReplayCommandTest, AFollowedReplayBeginsWithWhatIsLost) {
+  std::string begun = job("running");
+  endpoint_.answers["/v1/replays"] = {
+      200, begun.insert(1, R"("in_time":false,"warnings":["A is lost"],)")};
+  endpoint_.answers["/v1/replays/4"] = {200, job("done")};
+  EXPECT_EQ(run({.action = "start",
+                 .source = "trades",
+                 .from = "1",
+                 .to = "2",
+                 .follow = true,
+                 .pause = [] {}}),
+            kExitOk);
+  EXPECT_TRUE(err_.str().starts_with("hindcast: A is lost\n")) << err_.str();
+}
+
 TEST_F(ReplayCommandTest, AReportSaysWhatEverySecondWentTo) {
   endpoint_.answers["/v1/replays/4/report"] = {
       200,

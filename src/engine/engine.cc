@@ -178,6 +178,7 @@ Status Engine::build_replay() {
                                   },
                               .advance = [this](const SourceConfig& source,
                                                 EventTime to) { advance_for_replay(source, to); },
+                              .replayable_from = std::bind_front(&Engine::reach_of, this),
                               .files = files_,
                               .live = [this] { return live_signals(); },
                               .route = route_},

@@ -73,6 +73,7 @@ class Engine final : public ReadService {
  protected:
   VerifyTools verify_tools() override;
   Result<History*> history_of(const SourceConfig& source) override;
+  ProcessingTime wall_now() const override { return runtime_.wall_now(); }
 
  private:
   struct Partition {

@@ -8,6 +8,7 @@
 #include "engine/gap_reader.h"
 #include "engine/open_parts.h"
 #include "history/open_history.h"
+#include "progress/replay_windows.h"
 
 namespace hindcast {
 namespace {
@@ -37,9 +38,10 @@ class StoppedService final : public ReadService {
  protected:
   VerifyTools verify_tools() override {
     VerifyTools tools = ReadService::verify_tools();
-    tools.now = [this] { return clock_.wall_now(); };
+    tools.now = [this] { return wall_now(); };
     return tools;
   }
+  ProcessingTime wall_now() const override { return clock_.wall_now(); }
   Result<History*> history_of(const SourceConfig& source) override {
     std::unique_ptr<History>& history = histories_[source.name];
     if (!history) {
@@ -130,7 +132,26 @@ std::vector<StreamSummary> ReadService::streams() const {
 
 Result<std::vector<GapEntry>> ReadService::gaps(const GapQuery& query) {
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
-  return read_gaps(*snapshot, catalog_, query);
+  HC_TRY_ASSIGN(std::vector<GapEntry> out, read_gaps(*snapshot, catalog_, query));
+  const ProcessingTime now = wall_now();
+  for (GapEntry& entry : out) {
+    if (const auto horizon = horizon_of(entry.stream, now))
+      entry.refillable = refillable(entry.holes, *horizon);
+  }
+  return out;
+}
+
+/// A stream is one truth: of its histories the one that reaches back furthest counts.
+std::optional<Horizon> ReadService::horizon_of(const std::string& stream,
+                                               ProcessingTime now) const {
+  std::optional<Horizon> out;
+  for (const SourceConfig& source : config_.sources) {
+    if (source.stream != stream || !source.history) continue;
+    const std::optional<EventTime> from = reach_of(source, now);
+    if (!from) return std::nullopt;
+    out = Horizon{out ? std::min(out->from, *from) : *from, now};
+  }
+  return out;
 }
 
 Result<CoverageAnswer> ReadService::coverage(const std::string& source,
@@ -144,7 +165,7 @@ Result<std::vector<ReplayEntry>> ReadService::replays() {
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
   std::vector<ReplayEntry> out;
   HC_TRY(snapshot->jobs([&](const ReplayJob& job) {
-    out.push_back(entry_of(job, catalog_));
+    out.push_back(entry_of(job));
     return true;
   }));
   std::ranges::reverse(out);
@@ -155,11 +176,23 @@ Result<ReplayEntry> ReadService::replay(JobId id) {
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
   HC_TRY_ASSIGN(const std::optional<ReplayJob> job, snapshot->job(id));
   if (!job) return not_found("no replay " + std::to_string(id));
-  return entry_of(*job, catalog_);
+  return entry_of(*job);
+}
+
+/// Nobody reads: how long it takes cannot be said, only what is lost.
+ReplayEntry ReadService::entry_of(const ReplayJob& job) const {
+  ReplayEntry entry = hindcast::entry_of(job, catalog_);
+  const SourceConfig* const source = config_.source(entry.source);
+  const ProcessingTime now = wall_now();
+  if (source == nullptr || job.ended()) return entry;
+  if (const auto from = reach_of(*source, now))
+    entry.horizon = replay_horizon(stretches_left(job), job.order, {*from, now}, std::nullopt);
+  return entry;
 }
 
 Result<SystemStatus> ReadService::stored_status() const {
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_->snapshot());
+  const ProcessingTime now = wall_now();
   SystemStatus status;
   status.store = store_->health();
   status.rss = resident_memory();
@@ -199,6 +232,7 @@ Result<SystemStatus> ReadService::stored_status() const {
                       .state = "stopped"};
       at.watermark = watermark;
       at.frontier = frontier;
+      at.replayable_from = reach_of(source, now);
       HC_TRY_ASSIGN(at.tallies, snapshot->tallies(id));
       if (const auto found = states.find(id); found != states.end()) {
         const SourceState& state = found->second;

@@ -40,6 +40,12 @@ class ReadService : public Service {
   Result<SystemStatus> stored_status() const;
   /// What a verification may use. Here: what needs only the store.
   virtual VerifyTools verify_tools();
+  virtual ProcessingTime wall_now() const = 0;
+  /// How far back the history of a source reaches at `now`: every forecast of what can still be
+  /// read again follows from it. nullopt: it forgets nothing, or there is none. Any thread.
+  virtual std::optional<EventTime> reach_of(const SourceConfig& source, ProcessingTime now) const {
+    return replayable_from(source, now);
+  }
   /// The history of a source, which lives as long as the service. Errors: kUnavailable.
   virtual Result<History*> history_of(const SourceConfig& source) = 0;
 
@@ -48,6 +54,9 @@ class ReadService : public Service {
   const Catalog catalog_;
 
  private:
+  std::optional<Horizon> horizon_of(const std::string& stream, ProcessingTime now) const;
+  ReplayEntry entry_of(const ReplayJob& job) const;
+
   Reader reader_;
   std::stop_source stop_;
   std::mutex verifying_;  // held by the one verification that may run

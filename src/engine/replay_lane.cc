@@ -299,13 +299,22 @@ Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
   return get(id);
 }
 
-/// A stream is one truth: the history of any of its sources will do.
+/// A stream is one truth: the history of any of its sources will do, if it still has all of the
+/// gap; else the one that reaches back furthest.
 const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   const std::string& stream = stream_names_.at(gap.stream);
-  const auto found = std::ranges::find_if(at_.config.sources, [&](const SourceConfig& source) {
-    return source.stream == stream && source.history;
-  });
-  return found == at_.config.sources.end() ? nullptr : &*found;
+  const ProcessingTime now = at_.runtime.wall_now();
+  const SourceConfig* best = nullptr;
+  EventTime furthest{};
+  for (const SourceConfig& source : at_.config.sources) {
+    if (source.stream != stream || !source.history) continue;
+    const EventTime from = at_.replayable_from(source, now).value_or(kMinEventTime);
+    if (from <= gap.range.start) return &source;
+    if (best != nullptr && from >= furthest) continue;
+    best = &source;
+    furthest = from;
+  }
+  return best;
 }
 
 void ReplayLane::gap_known(GapId id) {
@@ -406,6 +415,7 @@ ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
     entry.waits_for = to_string(view.account.reason());
     entry.ceiling = view.ceiling;
     entry.eta = view.account.eta();
+    entry.horizon = horizon_of(view);
   }
   entry.elapsed = view.account.elapsed(now);
   entry.times = view.account.times(now);
@@ -417,6 +427,19 @@ ReplayEntry ReplayLane::entry_of(const JobBook::View& view) const {
   entry.live_p99_during = view.account.live().worst;
   entry.live_p99_after = view.account.live().after;
   return entry;
+}
+
+/// nullopt: nothing that is left of it is ever forgotten.
+std::optional<ReplayHorizon> ReplayLane::horizon_of(const JobBook::View& view) const {
+  const std::string* const name = at_.catalog.source_name(view.job.source);
+  const SourceConfig* const source = name == nullptr ? nullptr : at_.config.source(*name);
+  if (source == nullptr) return std::nullopt;
+  const ProcessingTime now = at_.runtime.wall_now();
+  const std::optional<EventTime> from = at_.replayable_from(*source, now);
+  if (!from) return std::nullopt;
+  std::optional<Pace> pace;
+  if (const auto eta = view.account.eta()) pace = Pace{eta->left, view.limit};
+  return replay_horizon(stretches_left(view.job), view.job.order, {*from, now}, pace);
 }
 
 /// What is said to have ended has: whoever reads gaps and rows next finds what it did.

@@ -49,6 +49,9 @@ class ReplayLane {
     std::function<void(StreamId)> committed;     // a replay changed pages of it: marks may wait
     /// A job that an operator asked for begins: partitions that hold nothing open may follow it.
     std::function<void(const SourceConfig& source, EventTime to)> advance;
+    /// The oldest instant that the history of a source gives; nullopt: it forgets nothing.
+    std::function<std::optional<EventTime>(const SourceConfig&, ProcessingTime now)>
+        replayable_from;
     FileSystem& files;
     std::function<ReplayGovernor::LiveSignals()> live;  // what the governor asks
     LogRoute& route;                                    // taken if so configured
@@ -95,6 +98,7 @@ class ReplayLane {
   Status wait_ended(const std::vector<JobBook::View>& views) const;
   Result<ReplayJob> job_of(const ReplayRequest& request) const;
   ReplayEntry entry_of(const JobBook::View& view) const;
+  std::optional<ReplayHorizon> horizon_of(const JobBook::View& view) const;
   const SourceConfig* recovering_source(const Gap& gap) const;
   void recover(Gap gap);
   void no_history(const Gap& gap);

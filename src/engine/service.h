@@ -22,6 +22,7 @@
 #include "progress/replay_job.h"
 #include "proof/verify_report.h"
 #include "replay/divergence.h"
+#include "replay/horizon.h"
 #include "replay/limits.h"
 #include "replay/pressure.h"
 #include "replay/reason.h"
@@ -89,6 +90,7 @@ struct SourceStatus {
       state;           // "waiting", "connected", "idle", "disconnected", "ended", "failed: …"
   std::string reason;  // of "disconnected"
   std::optional<EventTime> watermark, frontier, max_event;
+  std::optional<EventTime> replayable_from;  // by its history; absent: for ever, or there is none
   uint64_t received = 0, pending = 0, behind = 0, late = 0, ignored = 0, silences = 0;
   Tallies tallies;
   bool balanced() const { return received == pending + tallies.settled(); }
@@ -193,6 +195,8 @@ struct GapEntry {
   std::vector<Hole> holes;        // what is not filled of it; none: filled
   std::string state;  // "open", "unfillable", "accepted", "filled"; of several holes the worst
   std::vector<GapOutcome> outcomes;
+  /// Of an open one; absent: no history that could refill it ever forgets, or there is none.
+  std::optional<Refillable> refillable;
 };
 struct GapQuery {
   std::optional<std::string> source;  // or stream
@@ -251,6 +255,8 @@ struct ReplayEntry {
   uint64_t ceiling = 0;              // events per second that it may go now at most; 0 = nothing
   std::optional<Eta> eta;            // only where it is honest (replay/divergence.h)
   uint64_t windows_left = 0;         // page windows that are neither done nor set aside
+  /// Of one that has not ended, whose history forgets.
+  std::optional<ReplayHorizon> horizon;
   /// Of append to applied, over five seconds: before it began, the worst while it ran, and after
   /// its end. Absent: fewer than 100 applies in them.
   std::optional<Duration> live_p99_before, live_p99_during, live_p99_after;

@@ -84,8 +84,9 @@ struct HistoryConfig {
   FormatConfig format;    // defaults: the source's
   EventMapping event;     // likewise, field by field
   Duration settle = 10s;  // newer history than this before now may still change: not read yet
-  Duration disorder{};    // events may be this much out of order; default: the watermark's delay
-  std::string path;       // files: template; {day} and {date} parts are the day of the events
+  std::optional<Duration> keep;  // how far back from now it can be read; absent: for ever
+  Duration disorder{};  // events may be this much out of order; default: the watermark's delay
+  std::string path;     // files: template; {day} and {date} parts are the day of the events
   std::string day_zone =
       "UTC";  // files: whose days they are; default: the zone of the time mapping
   bool last_row_repeated = false;

@@ -35,6 +35,7 @@ class HistoryReader {
     if (!read_kind()) return;
     history_.settle = default_settle();
     history_.settle = section_.duration("settle", Duration(0)).value_or(history_.settle);
+    read_keep();
     history_.disorder = section_.duration("disorder", Duration(0)).value_or(source_.config.delay);
     read_own_format();
     if (history_.kind == Kind::kFiles) read_files();
@@ -83,6 +84,16 @@ class HistoryReader {
     if (history_.kind != Kind::kFiles) return history_.settle;
     if (has_part("hour")) return 1h;
     return has_part("day") || has_part("date") ? Duration(24h) : history_.settle;
+  }
+
+  /// What is forgotten before it has settled can never be read.
+  void read_keep() {
+    history_.keep = section_.duration("keep", 1ms);
+    if (history_.keep && *history_.keep <= history_.settle)
+      section_.problem("keep", "= \"" + to_string(*history_.keep) +
+                                   "\" must be longer than `settle`, which is \"" +
+                                   to_string(history_.settle) +
+                                   "\": what is newer than `settle` is not read yet");
   }
 
   /// Files are mostly what the source would have read. An HTTP answer is a document of its own,

@@ -150,6 +150,24 @@ key = "{symbol}"
   EXPECT_EQ(history_of(replaced(kFiles, "{day}/", "")).settle, 10s);
 }
 
+TEST(ConfigHistoryTest, AHistoryForgetsNothingUnlessItsOperatorSaysSo) {
+  EXPECT_FALSE(history_of(kHttp).keep);
+  EXPECT_EQ(history_of(kHttp, "keep = \"7d\"\n").keep, Duration(7 * 24h));
+  EXPECT_EQ(history_of(kFiles, "keep = \"90d\"\n").keep, Duration(90 * 24h));
+}
+
+// What is younger than `settle` is not read yet, what is older than `keep` not any more: nothing
+// would ever be read.
+TEST(ConfigHistoryTest, AHistoryKeepsLongerThanItTakesToSettle) {
+  EXPECT_THAT(
+      problems_of(kHttp, "settle = \"1h\"\nkeep = \"1h\"\n"),
+      HasSubstr("'keep' in [source.history] = \"1h\" must be longer than `settle`, which is "
+                "\"1h\""));
+  EXPECT_THAT(problems_of(kFiles, "keep = \"24h\"\n"), HasSubstr("which is \"1d\""));
+  EXPECT_EQ(problems_of(kFiles, "keep = \"25h\"\n"), "");
+  EXPECT_THAT(problems_of(kHttp, "keep = \"0\"\n"), HasSubstr("'keep' in [source.history]"));
+}
+
 TEST(ConfigHistoryTest, EveryHttpKeyIsRead) {
   const HistoryConfig history = history_of(R"toml([source.history]
 kind = "http"

@@ -78,6 +78,7 @@ constexpr ConfigKey kKeys[] = {
     {"source.history", "retries"},
     {"source.history", "timeout"},
     {"source.history", "settle"},
+    {"source.history", "keep"},
     {"source.history", "disorder"},
     {"source.history", "format"},
     {"source.history", "delimiter"},

@@ -21,10 +21,14 @@ uint64_t windows_done(const ReplayJob& job, Duration page_window) {
   return count;
 }
 
-uint64_t windows_left(const ReplayJob& job, Duration page_window) {
+std::vector<Window> stretches_left(const ReplayJob& job) {
   std::vector<Window> taken = job.done;
   for (const ReplayJob::SetAside& aside : job.set_aside) add_window(taken, aside.window);
-  return page_windows(left_of(job.range, taken), page_window);
+  return left_of(job.range, taken);
+}
+
+uint64_t windows_left(const ReplayJob& job, Duration page_window) {
+  return page_windows(stretches_left(job), page_window);
 }
 
 }  // namespace hindcast

@@ -3,6 +3,7 @@
 // Pure. Thread safety: any thread.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "progress/replay_job.h"
 
@@ -10,7 +11,9 @@ namespace hindcast {
 
 /// Those that were read to their end.
 uint64_t windows_done(const ReplayJob& job, Duration page_window);
-/// Those that are neither done nor set aside, without a part of the range that has no end.
+/// The stretches of its range that are neither done nor set aside, by time.
+std::vector<Window> stretches_left(const ReplayJob& job);
+/// Their page windows, without a part of the range that has no end.
 uint64_t windows_left(const ReplayJob& job, Duration page_window);
 
 }  // namespace hindcast

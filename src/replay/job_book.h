@@ -156,7 +156,8 @@ class JobBook {
   struct View {
     ReplayJob job;
     JobAccount account;
-    uint64_t ceiling = 0;  // events per second; 0 = nothing may be read
+    uint64_t ceiling = 0;             // events per second; 0 = nothing may be read
+    EventTime limit = kMaxEventTime;  // only what lies before it can be read yet
   };
   std::vector<View> views() const;
   std::optional<View> view(JobId id) const;

@@ -106,6 +106,14 @@ TEST_F(JobBookTest, AJobIsPreparedReadPieceByPieceAndDone) {
   EXPECT_TRUE(book_.idle());
 }
 
+// A forecast of what is left is one of what may be read now.
+TEST_F(JobBookTest, AViewSaysHowFarItMayBeReadNow) {
+  book_.add(job(1, minutes(0, 30)), false, now_);
+  prepare({minutes(0, 10), minutes(10, 30)});
+  ASSERT_TRUE(take(at(12)));
+  EXPECT_EQ(book_.view(1)->limit, at(12));
+}
+
 TEST_F(JobBookTest, NewestFirstBeginsAtTheEnd) {
   ReplayJob given = job(1, minutes(0, 30));
   given.order = ReplayOrder::kNewestFirst;

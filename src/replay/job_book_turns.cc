@@ -267,7 +267,7 @@ void JobBook::set_capacity(const Capacity& capacity) {
 
 JobBook::View JobBook::view_of(const Entry& entry) const {
   const uint64_t own = entry.job.rate.value_or(kNoLimit);
-  View view{entry.job, entry.account, std::min(own, allowance_.per_second.events)};
+  View view{entry.job, entry.account, std::min(own, allowance_.per_second.events), entry.limit};
   view.job.done = entry.committed();
   return view;
 }

@@ -291,6 +291,43 @@ TEST_F(ApiTest, AReplaySaysWhyItIsNoFasterAndForecastsOnlyWhatIsHonest) {
   EXPECT_EQ(job["eta_latest_seconds"].text, "120");
 }
 
+TEST_F(ApiTest, AGapAndAReplayAndASourceSayWhatHistoryForgets) {
+  EXPECT_TRUE(get_json("/v1/gaps/7")["lost_at"].is_null()) << "it forgets nothing";
+  EXPECT_TRUE(get_json("/v1/replays/4")["warnings"].is_null());
+  EXPECT_TRUE(get_json("/v1/status")["sources"].items.at(0)["replayable_from"].is_null());
+  EXPECT_EQ(get("/metrics").find("replayable_from_timestamp_seconds{"), Bytes::npos);
+  const ProcessingTime lost_at(at("2024-03-08T10:01:00Z").time_since_epoch());
+  service_.replayable_from = at("2024-03-01T10:00:30Z");
+  service_.refillable = Refillable{*service_.replayable_from, lost_at, 30s};
+  const JsonValue gap = get_json("/v1/gaps/7");
+  EXPECT_EQ(gap["lost_at"].text, "2024-03-08T10:01:00Z");
+  EXPECT_EQ(gap["replayable_from"].text, "2024-03-01T10:00:30Z");
+  EXPECT_EQ(get_json("/v1/status")["sources"].items.at(0)["replayable_from"].text,
+            "2024-03-01T10:00:30Z");
+
+  service_.replay_entry = CannedService::canned_replay(4);
+  ReplayHorizon horizon{.replayable_from = *service_.replayable_from, .lost_at = lost_at};
+  service_.replay_entry->horizon = horizon;
+  JsonValue job = get_json("/v1/replays/4");
+  EXPECT_EQ(job["lost_at"].text, "2024-03-08T10:01:00Z");
+  EXPECT_TRUE(job["in_time"].is_null()) << "nobody can say";
+  EXPECT_TRUE(job["unreadable"].is_null());
+  EXPECT_TRUE(job["warnings"].items.empty());
+  horizon.in_time = false;
+  horizon.unreadable = Window{at("2024-03-01T10:00:00Z"), *service_.replayable_from};
+  horizon.too_late = {at("2024-03-01T10:30:00Z"), lost_at, lost_at + 1h};
+  service_.replay_entry->horizon = horizon;
+  for (const char* path : {"/v1/replays/4", "/v1/replays/4/report"}) {
+    job = get_json(path);
+    EXPECT_EQ(job["lost_at"].text, "2024-03-08T10:01:00Z") << path;
+    EXPECT_EQ(job["in_time"].to_string(), "false");
+    EXPECT_EQ(job["unreadable"]["to"].text, "2024-03-01T10:00:30Z");
+    EXPECT_EQ(job["too_late"]["time"].text, "2024-03-01T10:30:00Z");
+    EXPECT_EQ(job["too_late"]["read_at"].text, "2024-03-08T11:01:00Z");
+    EXPECT_EQ(job["warnings"].items.size(), 2u);
+  }
+}
+
 TEST_F(ApiTest, AReportHasEverySecondUnderAReasonAndSharesThatAddUp) {
   service_.replay_entry = CannedService::canned_replay(4);
   service_.replay_entry->job.done = {{at("2024-03-01T10:00:00Z"), at("2024-03-01T10:10:00Z")}};
@@ -636,6 +673,20 @@ TEST_F(ApiTest, MetricsSayHowFastReplayMayGoAndWhatItIsFor) {
   EXPECT_EQ(text.find("hindcast_gaps"), std::string::npos);
   EXPECT_EQ(text.find("hindcast_replay_storm"), std::string::npos);
   EXPECT_NE(text.find("hindcast_replays{state=\"running\"} 1\n"), std::string::npos);
+}
+
+// Of several gaps the one that presses most.
+TEST_F(ApiTest, MetricsSayHowLongOpenGapsCanBeRefilled) {
+  EXPECT_EQ(get("/metrics").find("hindcast_gap_refillable_seconds{"), Bytes::npos);
+  service_.gap_count = 3;
+  service_.refillable = Refillable{.left = 50s};
+  service_.replayable_from = at("2024-03-01T10:00:30Z");
+  const Bytes text = get("/metrics");
+  for (const char* line :
+       {"hindcast_gap_refillable_seconds{stream=\"trades\"} -10",
+        "hindcast_source_replayable_from_timestamp_seconds{source=\"trades\"} 1709287230"}) {
+    EXPECT_NE(text.find("\n" + std::string(line) + "\n"), std::string::npos) << line;
+  }
 }
 
 TEST_F(ApiTest, OpenapiNamesEveryPath) {

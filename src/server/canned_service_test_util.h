@@ -223,7 +223,12 @@ class CannedService final : public Service {
                        .gaps = {7},
                        .range = {at("2024-03-01T10:00:00Z"), at("2024-03-01T10:01:00Z")},
                        .job = 4}};
-    return std::vector<GapEntry>(std::min<size_t>(gap_count, query.limit), entry);
+    std::vector<GapEntry> out(std::min<size_t>(gap_count, query.limit), entry);
+    for (size_t i = 0; refillable && i < out.size(); ++i) {
+      out[i].refillable = refillable;
+      out[i].refillable->left -= i * Duration(30s);
+    }
+    return out;
   }
   Result<CoverageAnswer> coverage(const std::string& source, std::optional<EventTime> from,
                                   std::optional<EventTime>) override {
@@ -264,6 +269,7 @@ class CannedService final : public Service {
     source.late = 2;
     source.silences = 2;
     source.tallies = {120, 3, 1, 1};
+    source.replayable_from = replayable_from;
     status.sources = {source};
     status.governor = governor;
     status.partitions = {{PartitionId{0}, "trades", source.watermark, std::nullopt, 1_KiB, 5}};
@@ -295,6 +301,8 @@ class CannedService final : public Service {
   std::optional<Error> gaps_error;
   GapQuery gap_query;
   size_t gap_count = 1;
+  std::optional<Refillable> refillable;  // of the first gap; each further one has 30 s less
+  std::optional<EventTime> replayable_from;
   std::optional<EventTime> coverage_from;
   std::optional<GapRequest> gap_request;
   std::string accepted;

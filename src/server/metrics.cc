@@ -1,5 +1,6 @@
 #include "server/metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -85,6 +86,11 @@ void sources(Text& text, const std::vector<SourceStatus>& sources) {
   for (const auto& s : sources) {
     if (s.watermark && *s.watermark != kMinEventTime)
       text.sample({{"source", s.name}}, seconds(*s.watermark));
+  }
+  text.metric("hindcast_source_replayable_from_timestamp_seconds", "gauge",
+              "What lies before it can no longer be read from the source's history.");
+  for (const auto& s : sources) {
+    if (s.replayable_from) text.sample({{"source", s.name}}, seconds(*s.replayable_from));
   }
 }
 
@@ -187,6 +193,15 @@ void gaps(Text& text, const std::vector<StreamSummary>& streams,
               "Stretches that were missing once, by what became of them.");
   for (const auto& [of, number] : by_state)
     text.sample({{"stream", of.first}, {"state", of.second}}, count(number));
+  std::map<std::string, Duration> left;
+  for (const auto& gap : gaps) {
+    if (!gap.refillable) continue;
+    const auto at = left.try_emplace(gap.stream, gap.refillable->left).first;
+    at->second = std::min(at->second, gap.refillable->left);
+  }
+  text.metric("hindcast_gap_refillable_seconds", "gauge",
+              "Until history begins to forget an open gap; negative: since it began to.");
+  for (const auto& [stream, until] : left) text.sample({{"stream", stream}}, seconds(until));
 }
 
 void replays(Text& text, const std::vector<ReplayEntry>& replays) {

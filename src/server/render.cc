@@ -169,6 +169,7 @@ void render(JsonWriter& json, const SystemStatus& status, bool ready) {
     time_or_null(json, "watermark", s.watermark);
     time_or_null(json, "frontier", s.frontier);
     time_or_null(json, "max_event", s.max_event);
+    if (s.replayable_from) json.field("replayable_from", to_rfc3339(*s.replayable_from));
     json.key("tallies").begin_object();
     json.field("received", s.received)
         .field("pending", s.pending)

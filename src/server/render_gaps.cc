@@ -141,7 +141,11 @@ void render(JsonWriter& json, const GapEntry& entry, const std::vector<StreamSum
   for (const Hole& piece : entry.holes) hole(json, piece, stream);
   json.end_array().key("outcomes").begin_array();
   for (const GapOutcome& outcome : entry.outcomes) render(json, outcome, streams);
-  json.end_array().end_object();
+  json.end_array();
+  if (entry.refillable)
+    json.field("lost_at", to_rfc3339(entry.refillable->lost_at))
+        .field("replayable_from", to_rfc3339(entry.refillable->replayable_from));
+  json.end_object();
 }
 
 void render(JsonWriter& json, const CoverageAnswer& answer) {

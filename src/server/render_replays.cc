@@ -86,6 +86,30 @@ void live_p99(JsonWriter& json, const ReplayEntry& entry) {
   json.end_object();
 }
 
+/// What history forgets of what is left of it.
+void horizon(JsonWriter& json, const ReplayEntry& entry) {
+  if (!entry.horizon) return;
+  const ReplayHorizon& at = *entry.horizon;
+  json.field("replayable_from", to_rfc3339(at.replayable_from))
+      .field("lost_at", to_rfc3339(at.lost_at));
+  if (at.in_time) json.field("in_time", *at.in_time);
+  if (at.unreadable) {
+    json.key("unreadable").begin_object();
+    windows(json, *at.unreadable);
+    json.end_object();
+  }
+  if (at.too_late)
+    json.key("too_late")
+        .begin_object()
+        .field("time", to_rfc3339(at.too_late->at))
+        .field("lost_at", to_rfc3339(at.too_late->lost_at))
+        .field("read_at", to_rfc3339(at.too_late->read_at))
+        .end_object();
+  json.key("warnings").begin_array();
+  for (const std::string& warning : warnings_of(at, entry.job.order)) json.string(warning);
+  json.end_array();
+}
+
 /// What it is, and what was asked for.
 void head(JsonWriter& json, const ReplayEntry& entry, const std::vector<StreamSummary>& streams) {
   const ReplayJob& job = entry.job;
@@ -155,6 +179,7 @@ void render(JsonWriter& json, const ReplayEntry& entry, const std::vector<Stream
         .field("eta_earliest_seconds", seconds(entry.eta->earliest))
         .field("eta_latest_seconds", seconds(entry.eta->latest));
   }
+  horizon(json, entry);
   live_p99(json, entry);
   route(json, entry.route);
   json.end_object();
@@ -170,6 +195,7 @@ void render_report(JsonWriter& json, const ReplayEntry& entry,
       .field("events_per_second",
              took > 0 ? static_cast<double>(entry.job.counts.read) / took : 0.0);
   reasons_and_shares(json, entry.times);
+  horizon(json, entry);
   live_p99(json, entry);
   route(json, entry.route);
   json.end_object();
