@@ -27,7 +27,7 @@ struct Limits {
   Duration live_p99 = 20ms;       // append to applied; judged from 100 samples on
   Duration live_queue_age = 1s;   // the oldest record that waits for the live lane
   Duration commit_p99 = 500ms;    // of replay's commits; judged from 20 samples on
-  uint32_t l0_files = 12;         // RocksDB delays writes at 32, and stops them at 64
+  uint32_t l0_files = 24;         // RocksDB delays writes at 32, and stops them at 64
   double compaction_share = 0.7;  // of pending compaction bytes at which the store delays writes
   double cpu_pressure = 0.6;      // share of time in which somebody waited for a CPU
   // Bounds. From four fifths of them on the valve closes; late events go before jobs.

@@ -48,7 +48,7 @@ TEST(PressureTest, TheStrongestDecides) {
   Signals signals;
   signals.live_apply = {30ms, 1'000};
   signals.cpu_pressure = 0.3;
-  signals.store.l0_files = 24;
+  signals.store.l0_files = 48;
   EXPECT_EQ(strongest(signals, Limits()).reason, Reason::kStore);
   EXPECT_DOUBLE_EQ(strongest(signals, Limits()).value, 2);
   signals.live_apply.p99 = 60ms;

@@ -184,4 +184,19 @@ ByteCount size_of(const Commit& commit) {
   return ByteCount{bytes};
 }
 
+ByteCount log_bytes_of(const Commit& commit) {
+  // Place, version, digest, cause and stamp; and what the change feed says of a row beside its key.
+  constexpr size_t kRow = 68, kRowChanged = 12;
+  constexpr size_t kHead = 160;  // with the places of some parts
+  constexpr size_t kMark = 48;
+  size_t bytes = commit.pages.size() * kHead;
+  for (const Row& row : commit.rows)
+    bytes += kRow + kRowChanged + 2 * row.at.key.size() + row.state.size();
+  for (const Mark& mark : commit.marks) {
+    bytes += kMark + mark.keys.size();
+    for (const Bytes& key : mark.keys) bytes += key.size();
+  }
+  return ByteCount{bytes};
+}
+
 }  // namespace hindcast

@@ -58,5 +58,8 @@ std::vector<Change> changes_of(const Commit& commit, const NewFacts& facts, Even
 
 /// About the memory that a commit holds: bounds what is written at once.
 ByteCount size_of(const Commit& commit);
+/// About what a commit of a replay becomes in an embedded store's log, its parts apart: what it is
+/// paced by. Less than its memory: a row is half as long there.
+ByteCount log_bytes_of(const Commit& commit);
 
 }  // namespace hindcast

@@ -5,17 +5,12 @@
 
 #include "base/log.h"
 #include "base/thread_class.h"
+#include "store/commit_rules.h"
 
 namespace hindcast::embedded {
 namespace {
 
 constexpr uint64_t kPieceBytes = 64 << 10;
-
-uint64_t part_bytes(const Commit& commit) {
-  uint64_t bytes = 0;
-  for (const PageAdd& add : commit.pages) bytes += add.part.size();
-  return bytes;
-}
 
 Error stopped() { return {ErrorCode::kCancelled, "the store was dropped"}; }
 
@@ -148,8 +143,8 @@ Status ReplayStage::write(std::vector<Pending>& group, const std::stop_token& st
   if (!paced) return {};
   // The rest goes into the committer's batch, where nothing can pace it.
   for (const Pending& pending : group) {
-    uint64_t rest = pending.size.value - std::min(pending.size.value, part_bytes(pending.commit));
-    for (; rest > 0; rest -= std::min(rest, kPieceBytes))
+    for (uint64_t rest = log_bytes_of(pending.commit).value; rest > 0;
+         rest -= std::min(rest, kPieceBytes))
       HC_TRY(paced(ByteCount{std::min(rest, kPieceBytes)}));
   }
   return {};

@@ -13,6 +13,7 @@
 #include "base/sim_files.h"
 #include "base/temp_folder_test_util.h"
 #include "base/thread_class.h"
+#include "store/commit_rules.h"
 #include "store/embedded_store.h"
 #include "store/store_test_data.h"
 
@@ -76,6 +77,22 @@ TEST_F(ReplayStageTest, WhatIsPacedIsWrittenWhole) {
   auto store = open(files_, paced);
   EXPECT_EQ(snap(*store)->page(page_key(), Lane::kLive).value().parts,
             (std::vector<Bytes>{large, "and more"}));
+}
+
+// The pace is as honest as this guess: measured in memory, a commit of many rows is twice as long.
+TEST_F(ReplayStageTest, WhatACommitAddsToTheLogIsAboutWhatItIsPacedBy) {
+  auto store = open(files_, options());
+  Commit rows = replay(1, page_add(page_key(), 0, "part"));
+  for (int i = 0; i < 1'000; ++i) {
+    const Bytes key = "KEY-" + std::to_string(1'000 + i);
+    rows.rows.push_back(row_of(row_key(key), 1, Bytes(70, 's')));
+  }
+  const auto guess = static_cast<double>(log_bytes_of(rows).value);
+  const uint64_t before = store->health().bytes_written.value;
+  EXPECT_EQ(commit(*store, std::move(rows)).state, CommitState::kCommitted);
+  const auto written = static_cast<double>(store->health().bytes_written.value - before);
+  EXPECT_GT(guess, 0.8 * written);
+  EXPECT_LT(guess, 1.25 * written);
 }
 
 TEST_F(ReplayStageTest, AnswersOfALaneComeFromItsOwnThread) {
