@@ -48,6 +48,10 @@ class DamagedLog final : public Log {
                         std::string owner) override {
     return log_.lease(partition, channel, from, std::move(owner));
   }
+  bool holds(LeaseId lease) const override { return log_.holds(lease); }
+  Position kept_from(PartitionId partition, Channel channel) const override {
+    return log_.kept_from(partition, channel);
+  }
   void release(LeaseId lease) override { log_.release(lease); }
   Status trim(PartitionId partition, Channel channel, Position below) override {
     return log_.trim(partition, channel, below);

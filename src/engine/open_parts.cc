@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/thread_runtime.h"
 #include "format/decoder.h"
 #include "log/threaded_log.h"
 #include "source/file_source.h"
@@ -30,6 +31,8 @@ Result<std::unique_ptr<Log>> open_log(const Config& config, FileSystem& files,
   options.folder = config.log.dir;
   options.segment = config.log.segment;
   options.retention = config.log.retention;
+  options.age = config.log.age;
+  options.now = steady_now;
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store.snapshot());
   Position& live = options.above[static_cast<size_t>(Channel::kLive)];
   Position& replay = options.above[static_cast<size_t>(Channel::kReplay)];

@@ -180,6 +180,7 @@ struct ServerConfig {
 struct LogConfig {
   std::string dir;              // default <data_dir>/log
   ByteCount retention = 4_GiB;  // bound of each channel; at it ingest answers 429
+  Duration age{};               // how long what is settled stays in the live channel, if there is room
   ByteCount segment = 64_MiB;
   ByteCount reread = 256_MiB;  // how far `safe` may lag before open pages are spilled
 };

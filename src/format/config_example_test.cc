@@ -38,6 +38,7 @@ TEST(ConfigExampleTest, ItIsAWorkingConfiguration) {
   EXPECT_EQ(outcome.config->server.port, defaults.server.port);
   EXPECT_EQ(outcome.config->log.dir, "data/log");
   EXPECT_EQ(outcome.config->log.retention, defaults.log.retention);
+  EXPECT_EQ(outcome.config->log.age, defaults.log.age);
   EXPECT_EQ(outcome.config->log.segment, defaults.log.segment);
   EXPECT_EQ(outcome.config->log.reread, defaults.log.reread);
   EXPECT_EQ(outcome.config->store.cache, defaults.store.cache);

@@ -156,6 +156,8 @@ constexpr ConfigKey kKeys[] = {
     {"log", "retention"},
     {"log", "segment"},
     {"log", "reread"},
+    {"log.retention", "size"},
+    {"log.retention", "age"},
 
     {"store", "backend"},
     {"store", "cache"},

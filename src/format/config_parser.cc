@@ -151,11 +151,24 @@ void read_server(Section& section, const std::string& folder, ServerConfig& serv
   }
 }
 
+/// A size, or a table that also says for how long what is settled is kept.
+void read_retention(Section& section, LogConfig& log) {
+  constexpr ByteCount kLow = 16_MiB, kHigh{uint64_t{1} << 50};
+  const TomlNode* given = section.find("retention");
+  if (given == nullptr) return;
+  if (given->kind != TomlNode::Kind::kTable) {
+    log.retention = section.bytes("retention", kLow, kHigh).value_or(log.retention);
+    return;
+  }
+  auto table = section.section("retention", "log.retention");
+  log.retention = table->bytes("size", kLow, kHigh).value_or(log.retention);
+  log.age = table->duration("age", Duration(0)).value_or(log.age);
+}
+
 void read_log(Section& section, const std::string& folder, LogConfig& log) {
   if (const auto dir = section.text("dir")) log.dir = resolve_path(*dir, folder);
   log.segment = section.bytes("segment", 1_MiB, 1_GiB).value_or(log.segment);
-  log.retention =
-      section.bytes("retention", 16_MiB, ByteCount{uint64_t{1} << 50}).value_or(log.retention);
+  read_retention(section, log);
   log.reread = section.bytes("reread", 1_MiB, ByteCount{uint64_t{1} << 40}).value_or(log.reread);
   if (log.retention.value < 4 * log.segment.value) {
     section.problem(section.has("retention") ? "retention" : "segment",

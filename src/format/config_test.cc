@@ -147,6 +147,14 @@ INSTANTIATE_TEST_SUITE_P(
                   "is no address"},
         BadConfig{"data_dir = \"data\"", "data_dir = \"data\"\n[log]\nretention = \"64MiB\"",
                   "room for 4 segments"},
+        BadConfig{"data_dir = \"data\"",
+                  "data_dir = \"data\"\n[log]\nretention = { size = \"64MiB\" }",
+                  "room for 4 segments"},
+        BadConfig{"data_dir = \"data\"", "data_dir = \"data\"\n[log]\nretention = { age = 6 }",
+                  "'age' in [log.retention] must be a duration"},
+        BadConfig{"data_dir = \"data\"",
+                  "data_dir = \"data\"\n[log]\nretention = { bytes = \"64MiB\" }",
+                  "'bytes' in [log.retention]"},
         BadConfig{"data_dir = \"data\"", "data_dir = \"data\"\n[replay]\nroute = \"shared\"",
                   "needs sources in Kafka or Redis"},
         BadConfig{"data_dir = \"data\"", "data_dir = \"data\"\n[replay]\nroute = \"seperate\"",
@@ -160,6 +168,21 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"data_dir = \"data\"", "data_dir = \"data\"\n[store]\nbackend = \"postgres\"",
                   "not supported in this version"},
         BadConfig{"data_dir = \"data\"", "data_dir = ", "h.toml:1: not valid TOML"}));
+
+TEST(ConfigTest, TheLogKeepsBySizeAndAge) {
+  const auto with = [](const std::string& retention) {
+    const auto outcome = parse_config(
+        replaced("data_dir = \"data\"", "data_dir = \"data\"\n[log]\n" + retention), "h.toml", "");
+    EXPECT_TRUE(outcome.config) << to_string(outcome.problems, "h.toml");
+    return outcome.config ? outcome.config->log : LogConfig();
+  };
+  EXPECT_EQ(with("retention = \"1GiB\"").retention, 1_GiB);
+  EXPECT_EQ(with("retention = \"1GiB\"").age, Duration(0));
+  const LogConfig both = with("retention = { size = \"1GiB\", age = \"6h\" }");
+  EXPECT_EQ(both.retention, 1_GiB);
+  EXPECT_EQ(both.age, 6h);
+  EXPECT_EQ(with("retention = { age = \"6h\" }").retention, 4_GiB);
+}
 
 TEST(ConfigTest, LossIsDeclaredBySource) {
   const auto plain = parse_config(kGood, "h.toml", "");

@@ -20,6 +20,7 @@ ChannelLog::ChannelLog(FileSystem& files, const EmbeddedLogOptions& options, Cha
     : options_(options),
       channel_(channel),
       segment_bytes_(segment_bytes),
+      age_(channel == Channel::kLive ? options.age : Duration(0)),
       segments_(files, options.folder, channel, segment_bytes) {}
 
 Result<std::unique_ptr<ChannelLog>> ChannelLog::open(FileSystem& files,
@@ -41,13 +42,13 @@ void ChannelLog::start(Recovered recovered) {
     directory_.add(section);
     newest_ = std::max(newest_, Position{0, section.last_record()});
   }
-  for (auto& [number, file] : recovered.segments) kept_.emplace(number, file);
+  for (auto& [number, file] : recovered.segments) kept_.emplace(number, Kept{file, now()});
   end_ = recovered.end;
   lost_ = std::move(recovered.damage);
   closed_ = recovered.closed || end_ == 0;
   if (!kept_.empty()) {
     current_segment_ = kept_.rbegin()->first;
-    current_ = kept_.rbegin()->second;
+    current_ = kept_.rbegin()->second.file;
   }
   uint64_t next = recovered.next_segment;
   const uint64_t above = options_.above[static_cast<size_t>(channel_)].lo;
@@ -76,6 +77,8 @@ bool ChannelLog::append(std::vector<LogAppend> records, Done<std::vector<Positio
                               std::to_string(segment_bytes_) + " bytes, this one takes " +
                               std::to_string(bytes));
   }
+  std::vector<BrokenLease> broken;
+  bool queued = false;
   if (status) {
     const uint64_t reserve = only_control(records) ? segment_bytes_ : 0;
     const std::lock_guard lock(mutex_);
@@ -83,20 +86,21 @@ bool ChannelLog::append(std::vector<LogAppend> records, Done<std::vector<Positio
       status = unavailable("the log failed and takes nothing more");
     } else if (records.empty()) {
       // Takes no space: whatever the bound says, it completes after those before it.
-    } else if (size_now() + waiting_bytes_ >= options_.retention.value + reserve) {
+    } else if (!make_room(options_.retention.value + reserve, broken)) {
       status = overloaded("the log is at its bound of " + std::to_string(options_.retention.value) +
                           " bytes");
     } else if (waiting_bytes_ >= options_.queue.value + reserve) {
       status = overloaded("too much waits to be written to the log");
     }
-    if (status) {
+    queued = status.has_value();
+    if (queued) {
       waiting_bytes_ += bytes;
       queue_.push_back({std::move(records), bytes, std::move(done)});
-      return true;
     }
   }
-  done(std::move(status).error());
-  return false;
+  tell(broken);
+  if (!queued) done(std::move(status).error());
+  return queued;
 }
 
 bool ChannelLog::has_pending() const {
@@ -183,11 +187,12 @@ Result<FramePlace> ChannelLog::place_frame(uint64_t bytes) {
     return FramePlace{channel_, current_segment_, end, end};
   }
   // A new log's first frame says 0: there is nothing before it.
-  HC_TRY_ASSIGN(Segments::Ready next, segments_.take());
+  HC_TRY_ASSIGN(Segments::Ready next, take_segment());
   current_segment_ = next.segment;
   current_ = std::move(next.file);
+  const MonoTime written = now();
   const std::lock_guard lock(mutex_);
-  kept_.emplace(current_segment_, current_);
+  kept_.emplace(current_segment_, Kept{current_, written});
   return FramePlace{channel_, current_segment_, current_segment_ * segment_bytes_, end};
 }
 
@@ -207,7 +212,9 @@ Status ChannelLog::write_frame(const Frame& frame) {
 }
 
 void ChannelLog::publish(const Frame& frame) {
+  const MonoTime written = now();
   const std::lock_guard lock(mutex_);
+  kept_.at(current_segment_).written = written;
   for (const Section& section : frame.sections) {
     directory_.add(section);
     newest_ = std::max(newest_, Position{0, section.last_record()});
@@ -287,9 +294,9 @@ Result<std::vector<ChannelLog::Extent>> ChannelLog::plan_read(PartitionId partit
     const auto kept = kept_.find(section.position / segment_bytes_);
     HC_ASSERT(kept != kept_.end());
     const uint64_t offset = section.position % segment_bytes_;
-    const bool joins = !extents.empty() && extents.back().file == kept->second &&
+    const bool joins = !extents.empty() && extents.back().file == kept->second.file &&
                        offset - (extents.back().offset + extents.back().bytes) <= kReadGap;
-    if (!joins) extents.push_back({kept->second, offset, 0, {}});
+    if (!joins) extents.push_back({kept->second.file, offset, 0, {}});
     Extent& extent = extents.back();
     extent.bytes = offset + section.bytes - extent.offset;
     extent.sections.push_back(section);
@@ -317,68 +324,6 @@ Error ChannelLog::bad_section(const Section& section) {
   }
   if (fresh) log_error("the log is damaged", {{"place", place}});
   return corruption(place);
-}
-
-// ── keeping and freeing ─────────────────────────────────────────────────────────────────────────
-
-Result<LeaseId> ChannelLog::lease(PartitionId partition, Position from, const std::string& owner) {
-  const std::lock_guard lock(mutex_);
-  if (from < floors_[partition].dropped) {
-    return not_found("lease of " + owner + ": the log is trimmed beyond that position");
-  }
-  leases_[next_lease_] = {partition, from};
-  return next_lease_++;
-}
-
-void ChannelLog::release(LeaseId lease) {
-  const std::lock_guard lock(mutex_);
-  const auto it = leases_.find(lease);
-  if (it == leases_.end()) return;
-  const PartitionId partition = it->second.partition;
-  leases_.erase(it);
-  apply_floor(partition);
-}
-
-void ChannelLog::trim(PartitionId partition, Position below) {
-  const std::lock_guard lock(mutex_);
-  Position& trimmed = floors_[partition].trimmed;
-  trimmed = std::max(trimmed, below);
-  apply_floor(partition);
-}
-
-void ChannelLog::apply_floor(PartitionId partition) {
-  Floor& floor = floors_[partition];
-  Position below = floor.trimmed;
-  for (const auto& [id, lease] : leases_) {
-    if (lease.partition == partition) below = std::min(below, lease.from);
-  }
-  floor.dropped = std::max(floor.dropped, below);
-  directory_.drop(partition, below);
-  const uint64_t needed = directory_.oldest().value_or(UINT64_MAX) / segment_bytes_;
-  while (kept_.size() > 1 && kept_.begin()->first < needed) {
-    segments_.retire(kept_.begin()->first);
-    kept_.erase(kept_.begin());
-  }
-  if (kept_.empty()) return;
-  const Position begin{0, kept_.begin()->first * segment_bytes_};
-  std::erase_if(lost_, [&](const LogDamage& d) { return d.resume < begin; });
-  bad_.erase(bad_.begin(), bad_.lower_bound(begin.lo));
-}
-
-uint64_t ChannelLog::size_now() const {
-  if (kept_.empty()) return 0;
-  const uint64_t begin = kept_.begin()->first * segment_bytes_;
-  return end_ > begin ? end_ - begin : 0;
-}
-
-LogStats ChannelLog::stats() const {
-  const std::lock_guard lock(mutex_);
-  return {ByteCount{size_now()}, options_.retention, Position{0, directory_.oldest().value_or(0)},
-          newest_};
-}
-
-ByteCount ChannelLog::between(Position older, Position newer) const {
-  return ByteCount{older < newer ? newer.lo - older.lo : 0};
 }
 
 std::vector<LogDamage> ChannelLog::damage() const {

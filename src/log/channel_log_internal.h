@@ -33,7 +33,9 @@ class ChannelLog {
   bool has_pending() const;
   bool maintain() { return segments_.maintain(); }
   Result<LogChunk> read(PartitionId partition, Position after, ByteCount max);
-  Result<LeaseId> lease(PartitionId partition, Position from, const std::string& owner);
+  Result<LeaseId> lease(PartitionId partition, Position from, std::string owner);
+  bool holds(LeaseId lease) const;
+  Position kept_from(PartitionId partition) const;
   void release(LeaseId lease);
   void trim(PartitionId partition, Position below);
   ByteCount between(Position older, Position newer) const;
@@ -47,13 +49,18 @@ class ChannelLog {
     uint64_t bytes = 0;  // upper bound in a frame
     Done<std::vector<Position>> done;
   };
-  struct Floor {
-    Position trimmed;  // asked for
-    Position dropped;  // records below it cannot be leased any more
-  };
   struct Lease {
     PartitionId partition;
     Position from;
+    std::string owner;
+  };
+  struct BrokenLease {
+    Lease lease;
+    std::string segment;  // that had to go
+  };
+  struct Kept {
+    SegmentFile file;
+    MonoTime written;  // its newest record; after a restart: when the log was opened
   };
   // Sections that one read takes from disk at once, and what their bytes must match.
   struct Extent {
@@ -75,12 +82,27 @@ class ChannelLog {
   Result<std::vector<Extent>> plan_read(PartitionId partition, Position after, uint64_t max) const;
   Error bad_section(const Section& section);
   bool still_there(const Section& section) const;
-  void apply_floor(PartitionId partition);
-  uint64_t size_now() const;
+  MonoTime now() const { return options_.now ? options_.now() : MonoTime{}; }
+  Result<Segments::Ready> take_segment();
+  /// Frees what is only kept or leased until the channel has less than `bound`. False: live needs
+  /// the rest.
+  bool make_room(uint64_t bound, std::vector<BrokenLease>& broken);
+  /// Gives up the oldest segment, and the leases that hold it. False: live needs it.
+  bool drop_oldest(std::vector<BrokenLease>& broken);
+  static void tell(const std::vector<BrokenLease>& broken);
+  Position lowest_kept(PartitionId partition) const;
+  /// Where what is kept by age begins.
+  uint64_t aged(MonoTime now) const;
+  /// Frees what is settled, below `aged` and not leased.
+  void free_below(uint64_t aged);
+  uint64_t bytes_from(uint64_t segment) const;
+  uint64_t kept_bytes() const;
+  uint64_t needed_bytes() const;
 
   const EmbeddedLogOptions& options_;
   const Channel channel_;
   const uint64_t segment_bytes_;
+  const Duration age_;  // for which it keeps what is settled
   Segments segments_;
 
   // Only write_pending() and close() use these.
@@ -96,12 +118,14 @@ class ChannelLog {
   uint64_t end_ = 0;  // of the last durable frame
   Position newest_;
   Directory directory_;
-  // Segments that hold records somebody needs; the last one is the writer's.
-  std::map<uint64_t, SegmentFile> kept_;
+  // Segments that hold records somebody needs, or that are kept; the last one is the writer's.
+  std::map<uint64_t, Kept> kept_;
   std::vector<LogDamage> lost_;  // found when it was opened: may have held records of any partition
-  std::map<uint64_t, LogDamage> bad_;  // found by reads: one section, by position
-  std::map<PartitionId, Floor> floors_;
+  std::map<uint64_t, LogDamage> bad_;        // found by reads: one section, by position
+  std::map<PartitionId, Position> settled_;  // what trim said
+  std::map<PartitionId, Position> dropped_;  // records below it cannot be leased any more
   std::map<LeaseId, Lease> leases_;
+  uint64_t broken_leases_ = 0;
   LeaseId next_lease_ = 1;
 };
 

@@ -35,11 +35,22 @@ void Directory::drop(PartitionId partition, Position below) {
   if (sections.empty()) partitions_.erase(found);
 }
 
-std::optional<uint64_t> Directory::oldest() const {
+std::optional<uint64_t> Directory::first(PartitionId partition, Position from) const {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return std::nullopt;
+  const auto& sections = found->second;
+  const auto it = std::partition_point(sections.begin(), sections.end(), [&](const Section& s) {
+    return Position{0, s.last_record()} < from;
+  });
+  return it == sections.end() ? std::nullopt : std::optional(it->position);
+}
+
+std::optional<uint64_t> Directory::oldest(const std::map<PartitionId, Position>& from) const {
   std::optional<uint64_t> oldest;
   for (const auto& [partition, sections] : partitions_) {
-    const uint64_t position = sections.front().position;
-    if (!oldest || position < *oldest) oldest = position;
+    const auto asked = from.find(partition);
+    const auto position = first(partition, asked == from.end() ? Position{} : asked->second);
+    if (position && (!oldest || *position < *oldest)) oldest = position;
   }
   return oldest;
 }

@@ -19,8 +19,11 @@ class Directory {
   /// Forgets the sections of `partition` whose records are all below `below`.
   void drop(PartitionId partition, Position below);
 
-  /// Position of the first section of all; nullopt when empty.
-  std::optional<uint64_t> oldest() const;
+  /// Position of the first section of `partition` with records at or after `from`.
+  std::optional<uint64_t> first(PartitionId partition, Position from) const;
+  /// Position of the first section, of all partitions, with records at or after what `from` says of
+  /// its partition (nothing: with any).
+  std::optional<uint64_t> oldest(const std::map<PartitionId, Position>& from) const;
 
  private:
   std::map<PartitionId, std::deque<Section>> partitions_;

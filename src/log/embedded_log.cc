@@ -19,6 +19,8 @@ Status check(const EmbeddedLogOptions& options) {
                             std::to_string(2 * segment) + " bytes, not " +
                             std::to_string(options.retention.value));
   }
+  if (options.age > Duration(0) && !options.now)
+    return invalid_argument("log age: needs a clock to be judged by");
   return {};
 }
 
@@ -66,8 +68,16 @@ void EmbeddedLog::on_work(std::function<void(Channel, LogWork)> hook) {
 // The lowest bit of a lease says which channel it is of.
 Result<LeaseId> EmbeddedLog::lease(PartitionId partition, Channel c, Position from,
                                    std::string owner) {
-  HC_TRY_ASSIGN(const LeaseId lease, channel(c).lease(partition, from, owner));
+  HC_TRY_ASSIGN(const LeaseId lease, channel(c).lease(partition, from, std::move(owner)));
   return lease << 1 | static_cast<LeaseId>(c);
+}
+
+bool EmbeddedLog::holds(LeaseId lease) const {
+  return channel(static_cast<Channel>(lease & 1)).holds(lease >> 1);
+}
+
+Position EmbeddedLog::kept_from(PartitionId partition, Channel c) const {
+  return channel(c).kept_from(partition);
 }
 
 void EmbeddedLog::release(LeaseId lease) {

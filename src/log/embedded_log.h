@@ -30,8 +30,8 @@
 //  again, until the
 //    next trim) or the new one (its old frames name another segment and do not count). The rename
 //    is durable before a byte is changed.
-//  - trim and lease live in memory: after a crash trimmed records may appear again, and leases are
-//  gone.
+//  - trim, lease and age live in memory: after a crash trimmed records may appear again, and what
+//  is kept by age is as if it were new; leases are gone.
 #pragma once
 #include <array>
 #include <functional>
@@ -53,6 +53,11 @@ struct EmbeddedLogOptions {
   /// records may use one segment more. On disk there are at most two more (the next one and a
   /// spare).
   ByteCount retention = 4_GiB;
+  /// For how long the live channel keeps what is settled, if there is room: a segment as long as
+  /// its newest record is younger. After a restart the age counts from the restart, since files do
+  /// not say when they were written: kept for too long rather than too short.
+  Duration age{};
+  std::function<MonoTime()> now;  // from any thread; required with an age
   /// A group of appends is written when it has this size, or at once when nothing is being written.
   /// Larger means more throughput and longer waits for those in it.
   ByteCount group = 1_MiB;
@@ -89,7 +94,9 @@ class EmbeddedLog final : public Log {
   void on_readable(std::function<void(Channel)> hook) override;
   Result<LeaseId> lease(PartitionId partition, Channel channel, Position from,
                         std::string owner) override;
+  bool holds(LeaseId lease) const override;
   void release(LeaseId lease) override;
+  Position kept_from(PartitionId partition, Channel channel) const override;
   Status trim(PartitionId partition, Channel channel, Position below) override;
   LogStats stats(Channel channel) const override;
   ByteCount between(Channel channel, Position older, Position newer) const override;

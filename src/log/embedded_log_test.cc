@@ -14,8 +14,8 @@ namespace {
 
 struct SimulatedWorld {
   SimFileSystem files{1};
-  std::unique_ptr<Log> open() {
-    return EmbeddedLog::open(files, contract_options(kLogFolder)).value();
+  std::unique_ptr<Log> open(LogKeeps keeps = {}) {
+    return EmbeddedLog::open(files, contract_options(kLogFolder, std::move(keeps))).value();
   }
   void settle(Log& log) { hindcast::settle(dynamic_cast<EmbeddedLog&>(log)); }
 };
@@ -24,8 +24,9 @@ INSTANTIATE_TYPED_TEST_SUITE_P(EmbeddedSimulated, LogContractTest, SimulatedWorl
 struct ThreadedWorld {
   TempFolder folder;
   PosixFileSystem files;
-  std::unique_ptr<Log> open() {
-    return ThreadedLog::open(files, contract_options(folder.path() + "/log")).value();
+  std::unique_ptr<Log> open(LogKeeps keeps = {}) {
+    return ThreadedLog::open(files, contract_options(folder.path() + "/log", std::move(keeps)))
+        .value();
   }
   // An empty append completes after all before it.
   void settle(Log& log) {
@@ -246,6 +247,87 @@ TEST_F(EmbeddedLogTest, TrimmedSegmentsAreRenamedAndTheirOldFramesDoNotCount) {
   EXPECT_EQ(records[3], Bytes(3000, 'o'));
   EXPECT_EQ(records[4], Bytes(3000, 'n'));
   EXPECT_EQ(records[8], Bytes(3000, 'n'));
+}
+
+// A segment says only in memory when it was written, so what is kept gets a new age.
+TEST_F(EmbeddedLogTest, WhatIsKeptByAgeIsThereAfterARestartAndItsAgeCountsFromThere) {
+  MonoTime now{};
+  const auto options = contract_options(kLogFolder, {1h, [&] { return now; }});
+  open(options);
+  Position last;
+  for (int i = 0; i < 20; ++i) last = append({events(kOne, Bytes(3000, 'o'))}).value()[0];
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  EXPECT_EQ(all().size(), 20U);
+  now += 59min;
+  files.crash();
+  open(options);
+  now += 59min;
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  EXPECT_EQ(all().size(), 20U);
+  now += 1min;
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  EXPECT_EQ(all().size(), 1U);
+  settle(*log);
+  // Another life knows only by the missing segments that something was freed.
+  open(options);
+  EXPECT_EQ(log->kept_from(kOne, Channel::kLive), (Position{0, kContractSegment.value}));
+  EXPECT_EQ(log->lease(kOne, Channel::kLive, Position{0, 1}, "late").error().code,
+            ErrorCode::kNotFound);
+}
+
+TEST_F(EmbeddedLogTest, ASegmentIsAsOldAsItsNewestRecord) {
+  MonoTime now{};
+  open(contract_options(kLogFolder, {1h, [&] { return now; }}));
+  Position last;
+  for (int i = 0; i < 12; ++i) {  // 8 to a segment
+    now += 10min;
+    last = append({events(kOne, Bytes(3000, 'o'))}).value()[0];
+  }
+  // 40 minutes have passed since the last one of the first segment.
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  EXPECT_EQ(all().size(), 12U);
+  now += 20min;
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  EXPECT_EQ(all().size(), 4U);
+}
+
+TEST_F(EmbeddedLogTest, OnAFullDiskWhatIsOnlyKeptIsUsedForWhatIsNew) {
+  MonoTime now{};
+  open(contract_options(kLogFolder, {1h, [&] { return now; }}));
+  const Position first = append({events(kOne, Bytes(20'000, 'a'))}).value()[0];
+  const Position last = append({events(kOne, Bytes(20'000, 'b'))}).value()[0];
+  const LeaseId held = log->lease(kOne, Channel::kLive, first, "job 3").value();
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  files.set_capacity(ByteCount{100'000});  // three segments of 32 KiB
+  ASSERT_TRUE(append({events(kOne, Bytes(20'000, 'c'))}));
+  EXPECT_TRUE(log->holds(held));
+  ASSERT_TRUE(append({events(kOne, Bytes(20'000, 'd'))}));
+  EXPECT_FALSE(log->holds(held));
+  EXPECT_EQ(all().size(), 3U) << "b, c and d: what live needs";
+  EXPECT_EQ(append({events(kOne, Bytes(20'000, 'e'))}).error().code, ErrorCode::kOverloaded);
+}
+
+TEST_F(EmbeddedLogTest, AnAgeNeedsAClock) {
+  const auto opened = EmbeddedLog::open(files, contract_options(kLogFolder, {1h, nullptr}));
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, testing::HasSubstr("clock"));
+}
+
+// The owner, and what to do about it.
+TEST_F(EmbeddedLogTest, ABrokenLeaseIsLoggedWithItsOwnerAndTheFix) {
+  open();
+  const Position first = append({events(kOne, Bytes(8192, 'a'))}).value()[0];
+  ASSERT_TRUE(log->lease(kOne, Channel::kLive, first, "job 3"));
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 20; ++i) {
+    const Position at = append({events(kOne, Bytes(8192, 'b'))}).value()[0];
+    ASSERT_TRUE(log->trim(kOne, Channel::kLive, Position{0, at.lo + 1}));
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, testing::HasSubstr("level=error"));
+  EXPECT_THAT(said, testing::HasSubstr("owner=\"job 3\""));
+  EXPECT_THAT(said, testing::HasSubstr("live-0000000000000000.seg"));
+  EXPECT_THAT(said, testing::HasSubstr("a larger [log] retention"));
 }
 
 TEST_F(EmbeddedLogTest, AFullDiskIsOverloadAndNothingIsTaken) {

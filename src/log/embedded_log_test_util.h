@@ -16,8 +16,10 @@ namespace hindcast {
 
 inline const std::string kLogFolder = "/data/log";
 
-inline EmbeddedLogOptions contract_options(const std::string& folder) {
+inline EmbeddedLogOptions contract_options(const std::string& folder, LogKeeps keeps = {}) {
   EmbeddedLogOptions options;
+  options.age = keeps.age;
+  options.now = std::move(keeps.now);
   options.folder = folder;
   options.segment = kContractSegment;
   options.retention = kContractRetention;

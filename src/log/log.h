@@ -8,6 +8,7 @@
 // thread or on the caller's (each implementation says which), so callers post to their shard.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -56,9 +57,12 @@ struct LogDamage {
 };
 
 struct LogStats {
-  ByteCount size;   // bytes between the oldest kept and the newest record (of the whole channel)
-  ByteCount limit;  // bound; at `size >= limit` append answers kOverloaded
-  Position oldest, newest;
+  ByteCount size;  // bytes between the oldest record that is not settled and the newest one (of the
+                   // whole channel): what live needs
+  ByteCount limit;             // bound; at `size >= limit` append answers kOverloaded
+  Position oldest, newest;     // of all that can be read
+  ByteCount kept;              // bytes from the oldest one on: also what age and leases keep
+  uint64_t broken_leases = 0;  // since the log was opened
 };
 
 class Log {
@@ -81,13 +85,20 @@ class Log {
   /// Called (on the implementation's thread) whenever new records of any partition became readable;
   /// set once, before use.
   virtual void on_readable(std::function<void(Channel)> hook) = 0;
-  /// Keeps records at and after `from` until released, whatever trim says. Errors: kNotFound when
-  /// already trimmed.
+  /// Keeps records at and after `from` until released, whatever trim says. Only live's own need of
+  /// the space breaks a lease, the oldest first: that is logged as an error that names the owner,
+  /// who has to ask holds(). Errors: kNotFound when the log does not have all of that any more.
   virtual Result<LeaseId> lease(PartitionId partition, Channel channel, Position from,
                                 std::string owner) = 0;
+  /// Neither broken nor released: what was read so far of what it keeps had no hole.
+  virtual bool holds(LeaseId lease) const = 0;
+  /// Of a broken lease: nothing.
   virtual void release(LeaseId lease) = 0;
-  /// Records of `partition` below `below` are no longer needed. Space is freed when no partition
-  /// and no lease needs it.
+  /// From here on no record of the partition was freed: the lowest that can be leased.
+  virtual Position kept_from(PartitionId partition, Channel channel) const = 0;
+  /// Records of `partition` below `below` are settled: live does not need them. They are freed when
+  /// they are older than what the log keeps by age and no lease needs them; at once, oldest first,
+  /// when an append would be refused otherwise.
   virtual Status trim(PartitionId partition, Channel channel, Position below) = 0;
   virtual LogStats stats(Channel channel) const = 0;
   /// Bytes of the channel (all partitions) between two of its positions; how far `safe` lags behind

@@ -1,9 +1,9 @@
 // What every Log does alike. Instantiate with a fixture factory:
 //
-//   struct MemoryWorld { std::unique_ptr<Log> open(); void settle(Log&); };
+//   struct MemoryWorld { std::unique_ptr<Log> open(LogKeeps = {}); void settle(Log&); };
 //
-// `open()` makes a log whose bound is kContractRetention; a second open() of the same world, after
-// close(), reopens it if kSurvives. `settle()` returns when all that was appended is completed.
+// `open()` makes a log whose bound is kContractRetention. `settle()` returns when all that was
+// appended is completed.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -22,6 +22,12 @@ constexpr ByteCount kContractRetention = 256_KiB;
 constexpr ByteCount kContractSegment = 32_KiB;
 constexpr PartitionId kOne{1}, kTwo{2};
 constexpr ByteCount kPlenty = 1_GiB;
+
+/// How long a log keeps what is settled, and by which clock.
+struct LogKeeps {
+  Duration age{};
+  std::function<MonoTime()> now;
+};
 
 inline LogAppend events(PartitionId partition, Bytes payload, uint32_t count = 1) {
   return {{partition, RecordKind::kEvents, SourceId{5}, count}, std::move(payload)};
@@ -66,6 +72,22 @@ class LogContractTest : public testing::Test {
     return last;
   }
 
+  /// Opens the log again (it is still empty), and what is settled is kept for `age` by a clock that
+  /// stands until wait().
+  void keep_for(Duration age) {
+    log.reset();
+    log = world.open({age, [this] { return MonoTime(Duration(clock)); }});
+  }
+  void wait(Duration time) { clock += time.count(); }
+  /// Appends 8 KiB of events to kOne and settles them; returns their position.
+  Position append_settled() {
+    const Position at = append({events(kOne, Bytes(8192, 's'))}).value()[0];
+    log->trim(kOne, Channel::kLive, Position{0, at.lo + 1}).value();
+    return at;
+  }
+  LeaseId lease(Position from) { return log->lease(kOne, Channel::kLive, from, "a job").value(); }
+
+  std::atomic<Duration::rep> clock{1'000'000'000};  // read by the threads of a log
   World world;
   std::unique_ptr<Log> log = world.open();
 };
@@ -198,18 +220,106 @@ TYPED_TEST_P(LogContractTest, TrimNeverGoesBackAndMayPointBeyondTheEnd) {
 
 TYPED_TEST_P(LogContractTest, ALeaseKeepsRecordsUntilItIsReleased) {
   const Position first = this->append({events(kOne, "kept")}).value()[0];
-  const LeaseId a = this->log->lease(kOne, Channel::kLive, first, "job 1").value();
-  const LeaseId b = this->log->lease(kOne, Channel::kLive, first, "job 2").value();
+  const LeaseId a = this->lease(first);
+  const LeaseId b = this->lease(first);
   EXPECT_NE(a, b);
-  const Position last = this->fill();
-  ASSERT_TRUE(this->log->trim(kOne, Channel::kLive, last));
+  for (int i = 0; i < 10; ++i) this->append_settled();
   this->log->release(a);
+  ASSERT_FALSE(this->read(kOne).records.empty());
   EXPECT_EQ(this->read(kOne).records[0].payload, "kept");
-  EXPECT_EQ(this->append({events(kOne, "full")}).error().code, ErrorCode::kOverloaded);
+  EXPECT_GT(this->log->stats(Channel::kLive).kept, this->log->stats(Channel::kLive).size);
+  EXPECT_FALSE(this->log->holds(a));
+  EXPECT_TRUE(this->log->holds(b));
   this->log->release(b);  // the trim that it held back happens now
-  EXPECT_TRUE(this->append({events(kOne, "fits")}));
+  EXPECT_TRUE(this->read(kOne).records.empty());
   EXPECT_EQ(this->log->lease(kOne, Channel::kLive, first, "late").error().code,
             ErrorCode::kNotFound);
+  EXPECT_EQ(this->log->stats(Channel::kLive).broken_leases, 0U);
+}
+
+TYPED_TEST_P(LogContractTest, WhatIsSettledStaysForItsAge) {
+  this->keep_for(1h);
+  const Position first = this->append_settled();
+  this->wait(59min);
+  ASSERT_TRUE(this->log->trim(kTwo, Channel::kLive, first));
+  EXPECT_EQ(this->read(kOne).records.size(), 1U);
+  EXPECT_EQ(this->log->kept_from(kOne, Channel::kLive), Position{});
+  EXPECT_LT(this->log->stats(Channel::kLive).size, this->log->stats(Channel::kLive).limit);
+  EXPECT_TRUE(this->log->lease(kOne, Channel::kLive, first, "a job"));
+}
+
+TYPED_TEST_P(LogContractTest, WhatIsOlderThanItsAgeIsFreedByTheNextTrim) {
+  this->keep_for(1h);
+  const Position first = this->append_settled();
+  this->wait(1h);
+  ASSERT_TRUE(this->log->trim(kOne, Channel::kLive, Position{0, first.lo + 1}));
+  EXPECT_TRUE(this->read(kOne).records.empty());
+  EXPECT_EQ(this->log->kept_from(kOne, Channel::kLive), (Position{0, first.lo + 1}));
+  EXPECT_EQ(this->log->lease(kOne, Channel::kLive, first, "a job").error().code,
+            ErrorCode::kNotFound);
+}
+
+TYPED_TEST_P(LogContractTest, TheReplayChannelKeepsNothingByAge) {
+  this->keep_for(1h);
+  const Position at = this->append({events(kOne, "merged")}, Channel::kReplay).value()[0];
+  ASSERT_TRUE(this->log->trim(kOne, Channel::kReplay, Position{0, at.lo + 1}));
+  EXPECT_TRUE(this->read(kOne, {}, kPlenty, Channel::kReplay).records.empty());
+}
+
+// Else a log that keeps for longer than it has room for would answer 429 for ever.
+TYPED_TEST_P(LogContractTest, WhatIsOnlyKeptNeverMakesLiveWait) {
+  this->keep_for(1h);
+  const Position first = this->append_settled();
+  Position last;
+  for (int i = 0; i < 100; ++i) last = this->append_settled();  // three times the bound
+  const LogStats stats = this->log->stats(Channel::kLive);
+  EXPECT_LT(stats.size.value, kContractSegment.value + 1);
+  EXPECT_GT(stats.kept.value, kContractRetention.value / 2) << "what there is room for stays";
+  EXPECT_LE(stats.kept.value, kContractRetention.value + kContractSegment.value);
+  EXPECT_GT(stats.oldest, first) << "the oldest go first";
+  EXPECT_EQ(this->read(kOne).records.back().position, last);
+  EXPECT_EQ(stats.broken_leases, 0U);
+}
+
+// L9: only live's own need of the space breaks a lease, loudly.
+TYPED_TEST_P(LogContractTest, ALeaseThatStandsInLivesWayIsBrokenAndItsOwnerCanTell) {
+  const Position first = this->append_settled();
+  EXPECT_EQ(this->log->lease(kOne, Channel::kLive, first, "late").error().code,
+            ErrorCode::kNotFound);
+  const Position next = this->append({events(kOne, "leased")}).value()[0];
+  const LeaseId held = this->lease(next);
+  for (int i = 0; i < 100; ++i) this->append_settled();
+  EXPECT_FALSE(this->log->holds(held));
+  EXPECT_GT(this->log->kept_from(kOne, Channel::kLive), next);
+  EXPECT_EQ(this->log->stats(Channel::kLive).broken_leases, 1U);
+  EXPECT_LT(this->log->stats(Channel::kLive).size, this->log->stats(Channel::kLive).limit);
+  this->log->release(held);  // it is gone: nothing happens
+  EXPECT_EQ(this->log->stats(Channel::kLive).broken_leases, 1U);
+}
+
+TYPED_TEST_P(LogContractTest, OnlyTheLeasesThatStandInTheWayAreBroken) {
+  this->keep_for(1h);
+  const LeaseId old = this->lease(this->append_settled());
+  for (int i = 0; i < 40; ++i) this->append_settled();
+  const LeaseId young = this->lease(this->append_settled());
+  for (int i = 0; i < 8; ++i) this->append_settled();
+  EXPECT_FALSE(this->log->holds(old));
+  EXPECT_TRUE(this->log->holds(young));
+}
+
+TYPED_TEST_P(LogContractTest, WhatLiveNeedsIsNeverGivenUp) {
+  this->keep_for(1h);
+  const Position first = this->append({events(kOne, "needed")}).value()[0];
+  const LeaseId held = this->lease(first);
+  const Position last = this->fill();
+  ASSERT_FALSE(this->read(kOne).records.empty());
+  EXPECT_EQ(this->read(kOne).records[0].payload, "needed");
+  EXPECT_EQ(this->read(kOne).records.back().position, last);
+  EXPECT_TRUE(this->log->holds(held)) << "breaking it would make no room";
+  EXPECT_EQ(this->append({events(kTwo, "more")}).error().code, ErrorCode::kOverloaded);
+  this->log->release(held);
+  ASSERT_FALSE(this->read(kOne).records.empty());
+  EXPECT_EQ(this->read(kOne).records[0].payload, "needed");
 }
 
 TYPED_TEST_P(LogContractTest, StatsNameTheOldestAndTheNewestRecord) {
@@ -307,8 +417,11 @@ REGISTER_TYPED_TEST_SUITE_P(
     EmptyPayloadsAndEmptyVectorsAreFine, ARecordBeyondItsLimitIsRefusedAndNothingOfItsVectorIsTaken,
     AFullLogRefusesEventsButStillTakesControlRecords, TrimmedSpaceIsUsedAgain,
     APartitionThatStillNeedsItsRecordsHoldsTheSpace, TrimNeverGoesBackAndMayPointBeyondTheEnd,
-    ALeaseKeepsRecordsUntilItIsReleased, StatsNameTheOldestAndTheNewestRecord,
-    TheHookRunsWhenTheRecordsCanBeRead, ACallbackMayAppend,
+    ALeaseKeepsRecordsUntilItIsReleased, WhatIsSettledStaysForItsAge,
+    WhatIsOlderThanItsAgeIsFreedByTheNextTrim, TheReplayChannelKeepsNothingByAge,
+    WhatIsOnlyKeptNeverMakesLiveWait, ALeaseThatStandsInLivesWayIsBrokenAndItsOwnerCanTell,
+    OnlyTheLeasesThatStandInTheWayAreBroken, WhatLiveNeedsIsNeverGivenUp,
+    StatsNameTheOldestAndTheNewestRecord, TheHookRunsWhenTheRecordsCanBeRead, ACallbackMayAppend,
     CallbacksOfManyThreadsComeOnceEachInTheOrderOfPositions);
 
 }  // namespace hindcast

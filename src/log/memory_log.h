@@ -18,6 +18,8 @@ namespace hindcast {
 struct MemoryLogOptions {
   ByteCount retention = 256_MiB;      // bound of each channel
   ByteCount control_reserve = 1_MiB;  // beyond it, for appends that hold control records only
+  Duration age{};                     // for which the live channel keeps what is settled
+  std::function<MonoTime()> now;      // required with an age
 };
 
 class MemoryLog final : public Log {
@@ -31,7 +33,9 @@ class MemoryLog final : public Log {
   void on_readable(std::function<void(Channel)> hook) override;
   Result<LeaseId> lease(PartitionId partition, Channel channel, Position from,
                         std::string owner) override;
+  bool holds(LeaseId lease) const override;
   void release(LeaseId lease) override;
+  Position kept_from(PartitionId partition, Channel channel) const override;
   Status trim(PartitionId partition, Channel channel, Position below) override;
   LogStats stats(Channel channel) const override;
   ByteCount between(Channel, Position older, Position newer) const override {
@@ -41,25 +45,38 @@ class MemoryLog final : public Log {
   Status close() override { return {}; }
 
  private:
+  struct Kept {
+    LogRecord record;
+    MonoTime written;
+  };
   struct Partition {
-    std::deque<LogRecord> records;
-    Position trimmed;  // asked for
-    Position floor;    // done: records below are gone
+    std::deque<Kept> records;
+    Position settled;  // what trim said
+    Position dropped;  // records below are gone
   };
   struct Lease {
     Channel channel;
     PartitionId partition;
     Position from;
+    std::string owner;
   };
   struct State {
     std::map<PartitionId, Partition> partitions;
-    uint64_t end = 0;   // position of the next byte
-    uint64_t size = 0;  // of the records kept
+    uint64_t end = 0;     // position of the next byte
+    uint64_t kept = 0;    // bytes of all records
+    uint64_t needed = 0;  // of those that are not settled
+    uint64_t broken_leases = 0;
     Position newest;
   };
   State& state(Channel channel) { return channels_[static_cast<size_t>(channel)]; }
   const State& state(Channel channel) const { return channels_[static_cast<size_t>(channel)]; }
-  void drop(Channel channel, PartitionId id);
+  MonoTime now() const { return options_.now ? options_.now() : MonoTime{}; }
+  std::vector<Position> take(Channel channel, std::vector<LogAppend> records, MonoTime at);
+  void drop(Channel channel, PartitionId id, MonoTime at);
+  /// Drops the oldest record that is only kept or, if there is none, leased; the leases that held
+  /// it go to `broken`. False: live needs all that is left.
+  bool drop_oldest(Channel channel, std::vector<Lease>& broken);
+  static void drop_front(State& s, Partition& p);
   void run_completions();
 
   const MemoryLogOptions options_;

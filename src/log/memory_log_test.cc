@@ -6,9 +6,11 @@ namespace hindcast {
 namespace {
 
 struct MemoryWorld {
-  std::unique_ptr<Log> open() {
-    return std::make_unique<MemoryLog>(
-        MemoryLogOptions{.retention = kContractRetention, .control_reserve = kContractSegment});
+  std::unique_ptr<Log> open(LogKeeps keeps = {}) {
+    return std::make_unique<MemoryLog>(MemoryLogOptions{.retention = kContractRetention,
+                                                        .control_reserve = kContractSegment,
+                                                        .age = keeps.age,
+                                                        .now = std::move(keeps.now)});
   }
   void settle(Log&) {}
 };

@@ -260,9 +260,14 @@ Bytes metrics_text(const Metered& metered) {
     text.sample({{"channel", "live"}}, count((status.live_log.*member).value));
     text.sample({{"channel", "replay"}}, count((status.replay_log.*member).value));
   };
-  channels("hindcast_log_used_bytes", "Bytes kept in the log.", &LogStats::size);
+  channels("hindcast_log_used_bytes", "Bytes in the log that are not settled.", &LogStats::size);
+  channels("hindcast_log_kept_bytes", "The same, and what age and leases keep.", &LogStats::kept);
   channels("hindcast_log_max_bytes", "Bound of the log; at it ingest answers 429.",
            &LogStats::limit);
+  text.metric("hindcast_log_broken_leases_total", "counter",
+              "Leases that live's need of the space broke, since the start.");
+  text.sample({{"channel", "live"}}, count(status.live_log.broken_leases));
+  text.sample({{"channel", "replay"}}, count(status.replay_log.broken_leases));
   text.metric("hindcast_live_thread_class", "gauge",
               "1: the class that live threads have; fifo is best, normal means none.");
   for (const Scheduling held : {Scheduling::kFifo, Scheduling::kShortSlice, Scheduling::kNormal})

@@ -116,6 +116,8 @@ void log_stats(JsonWriter& json, const LogStats& stats) {
   json.begin_object()
       .field("bytes", stats.size.value)
       .field("bytes_max", stats.limit.value)
+      .field("bytes_kept", stats.kept.value)
+      .field("broken_leases", stats.broken_leases)
       .end_object();
 }
 

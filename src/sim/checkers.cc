@@ -164,7 +164,7 @@ void check_bounds(World& world, Failures& failures) {
   for (const Channel channel : {Channel::kLive, Channel::kReplay}) {
     // One append may begin just below the bound; control records may use one segment more.
     at_most(channel == Channel::kLive ? "live log" : "replay log",
-            world.log().stats(channel).size.value, retention + 3 * segment);
+            world.log().stats(channel).kept.value, retention + 3 * segment);
   }
   at_most("disk", world.disk_used().value, 2 * (retention + 5 * segment));
   const LiveLaneOptions& options = world.options().lane.lane;

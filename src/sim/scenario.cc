@@ -23,6 +23,16 @@ const std::vector<Scenario>& scenarios() {
            [](WorldOptions& node, Rng& rng) {
              node.log_retention = ByteCount{node.log_segment.value * (12 + rng.below(12))};
            }},
+      {.name = "kept_log",
+       .about = "what is settled stays in the log until live needs its room",
+       .workload = {},
+       .faults =
+           {.kills = 3, .power_losses = 1, .power_cuts = 2, .recovery_cuts = 1, .full_disks = 2},
+       .node =
+           [](WorldOptions& node, Rng& rng) {
+             node.log_retention = ByteCount{node.log_segment.value * (6 + rng.below(8))};
+             node.log_age = 1s + rng.below(600) * 1s;
+           }},
       {.name = "late_storm",
        .about = "most events are late, many of them too late for the front door",
        .workload = {.late = 0.6, .ancient = 0.25, .advance = 0.2},

@@ -37,6 +37,8 @@ Status World::start() {
   log.folder = "/data/log";
   log.segment = options_.log_segment;
   log.retention = options_.log_retention;
+  log.age = options_.log_age;
+  log.now = [this] { return mono_now(); };
   log.on_fatal = [this](const Error&) { dying_ = true; };
   HC_TRY_ASSIGN(log_, EmbeddedLog::open(files_, std::move(log)));
   log_->on_work([this](Channel c, LogWork work) {

@@ -27,6 +27,7 @@ struct WorldOptions {
   LaneDriverOptions lane;  // of each partition; its number is filled in
   ByteCount log_segment = 8_KiB;
   ByteCount log_retention = 256_KiB;
+  Duration log_age{};                       // for which it keeps what is settled
   std::optional<RecoveryOptions> recovery;  // absent: nothing is ever read again
 };
 
