@@ -186,7 +186,7 @@ ReplayEntry ReadService::entry_of(const ReplayJob& job) const {
   const ProcessingTime now = wall_now();
   if (source == nullptr || job.ended()) return entry;
   if (const auto from = reach_of(*source, now))
-    entry.horizon = replay_horizon(stretches_left(job), job.order, {*from, now}, std::nullopt);
+    entry.horizon = replay_horizon(stretches_left(job), {*from, now}, std::nullopt);
   return entry;
 }
 

@@ -438,8 +438,11 @@ std::optional<ReplayHorizon> ReplayLane::horizon_of(const JobBook::View& view) c
   const std::optional<EventTime> from = at_.replayable_from(*source, now);
   if (!from) return std::nullopt;
   std::optional<Pace> pace;
-  if (const auto eta = view.account.eta()) pace = Pace{eta->left, view.limit};
-  return replay_horizon(stretches_left(view.job), view.job.order, {*from, now}, pace);
+  if (const auto eta = view.account.eta()) {
+    JobBook::Reading reading = book_->reading(view.job.id);
+    pace = Pace{std::move(reading.stretches), reading.at_once, eta->left};
+  }
+  return replay_horizon(stretches_left(view.job), {*from, now}, pace);
 }
 
 /// What is said to have ended has: whoever reads gaps and rows next finds what it did.

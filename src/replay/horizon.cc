@@ -18,12 +18,6 @@ std::vector<Window> cut(const std::vector<Window>& windows, EventTime from, Even
   return out;
 }
 
-Duration sum_of(const std::vector<Window>& windows) {
-  Duration sum{};
-  for (const Window& window : windows) sum += length(window);
-  return sum;
-}
-
 std::optional<Window> unreadable_of(const std::vector<Window>& left, EventTime from) {
   std::optional<Window> out;
   for (const Window& window : cut(left, kMinEventTime, from))
@@ -31,33 +25,36 @@ std::optional<Window> unreadable_of(const std::vector<Window>& left, EventTime f
   return out;
 }
 
-/// Of what is left and readable, the edge with the least time to spare; nullopt: there is nothing,
-/// or it has no end. Between edges both reading and forgetting are straight lines, so an edge is
-/// the worst there is.
-std::optional<ReplayHorizon::TooLate> tightest(const std::vector<Window>& left, ReplayOrder order,
-                                               const Horizon& horizon, const Pace& pace) {
-  const std::vector<Window> all = cut(left, kMinEventTime, pace.limit);
-  if (all.empty() || all.back().end == kMaxEventTime) return std::nullopt;
-  const std::vector<Window> readable = cut(all, horizon.from, pace.limit);
-  const bool oldest_first = order == ReplayOrder::kOldestFirst;
-  const auto whole = static_cast<int128>(sum_of(all).count());
-  const Duration total = sum_of(readable);
+/// Of what is readable, the instant with the least time to spare when it is read; nullopt: nothing
+/// is. While the same stretches are read, reading and forgetting are straight lines, so it is
+/// enough to look where that begins and ends.
+std::optional<ReplayHorizon::TooLate> tightest(const Horizon& horizon, const Pace& pace) {
+  Duration whole{};
+  for (const Window& window : pace.reading) whole += length(window);
+  const std::vector<Window> readable = cut(pace.reading, horizon.from, kMaxEventTime);
   std::optional<ReplayHorizon::TooLate> worst;
-  Duration spare{}, older{};  // `older`: what of it lies before the edge
-  const auto edge = [&](EventTime at) {
-    const Duration before = oldest_first ? older : total - older;
-    const Duration reads(static_cast<int64_t>(int128{before.count()} * pace.takes.count() / whole));
-    const Duration here = horizon.left(at) - reads;
+  Duration spare{}, clock{};
+  const auto look = [&](EventTime at) {
+    const Duration here = horizon.left(at) - clock;
     if (worst && here >= spare) return;
     spare = here;
-    worst = {at, horizon.lost_at(at), horizon.now + reads};
+    worst = {at, horizon.lost_at(at), horizon.now + clock};
   };
-  for (const Window& window : readable) {
-    edge(window.start);
-    older += length(window);
-    edge(window.end);
+  std::vector<Window> active;
+  for (size_t next = 0;;) {
+    while (active.size() < pace.at_once && next < readable.size())
+      active.push_back(readable[next++]);
+    if (active.empty()) return worst;
+    for (const Window& window : active) look(window.start);
+    const Duration step = length(*std::ranges::min_element(active, {}, length));
+    const auto work = int128{step.count()} * static_cast<int64_t>(active.size());
+    clock += Duration(static_cast<int64_t>(work * pace.takes.count() / whole.count()));
+    for (Window& window : active) {
+      window.start += step;
+      look(window.start);
+    }
+    std::erase_if(active, [](const Window& window) { return window.start == window.end; });
   }
-  return worst;
 }
 
 /// People need no fractions of a second.
@@ -96,8 +93,7 @@ std::optional<Refillable> refillable(const std::vector<Hole>& holes, const Horiz
   return Refillable{horizon.from, horizon.lost_at(*oldest), horizon.left(*oldest)};
 }
 
-std::optional<ReplayHorizon> replay_horizon(const std::vector<Window>& left, ReplayOrder order,
-                                            const Horizon& horizon,
+std::optional<ReplayHorizon> replay_horizon(const std::vector<Window>& left, const Horizon& horizon,
                                             const std::optional<Pace>& pace) {
   if (left.empty()) return std::nullopt;
   ReplayHorizon out;
@@ -107,7 +103,7 @@ std::optional<ReplayHorizon> replay_horizon(const std::vector<Window>& left, Rep
   out.unreadable = unreadable_of(left, horizon.from);
   if (out.unreadable) out.in_time = false;
   if (!pace) return out;
-  const std::optional<ReplayHorizon::TooLate> worst = tightest(left, order, horizon, *pace);
+  const std::optional<ReplayHorizon::TooLate> worst = tightest(horizon, *pace);
   if (!worst) return out;
   if (worst->read_at > worst->lost_at) out.too_late = worst;
   out.in_time = !out.unreadable && !out.too_late;

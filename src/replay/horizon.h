@@ -9,6 +9,7 @@
 // A forecast, no law: what a history says when it is asked decides. Pure: `now` is handed in.
 // Thread safety: any thread.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,20 +61,21 @@ struct ReplayHorizon {
   std::optional<TooLate> too_late;
   bool operator==(const ReplayHorizon&) const = default;
 };
-/// How what is left is being read: all of it that lies before `limit` within `takes`, at an even
-/// speed. What is forgotten costs no time: history says so at once.
+/// How what is left is being read: stretches in the order in which they are begun, each from its
+/// oldest instant on, so many at once at an even speed, and all of them within `takes`. What is
+/// forgotten costs no time: history says so at once.
 struct Pace {
+  std::vector<Window> reading;
+  uint32_t at_once = 1;  // at least 1
   Duration takes{};
-  EventTime limit = kMaxEventTime;
 };
 /// `left`: what is to be read yet, by time, without overlaps. `pace` only where it is honest
 /// (replay/divergence.h). nullopt: nothing is left.
 ///
-/// Checked against a simulation by horizon_property_test. Newest first, the oldest instant is read
-/// last and lost first, so it decides. Oldest first, a replay that is faster than the clock is
-/// always in time for what can still be read; a slower one loses the end of its longest stretch.
-std::optional<ReplayHorizon> replay_horizon(const std::vector<Window>& left, ReplayOrder order,
-                                            const Horizon& horizon,
+/// Checked by horizon_property_test against a replay that is played hour by hour. Newest first, the
+/// oldest stretch is begun last and decides. Oldest first, only a replay that is hardly faster than
+/// the clock is too late for what can still be read.
+std::optional<ReplayHorizon> replay_horizon(const std::vector<Window>& left, const Horizon& horizon,
                                             const std::optional<Pace>& pace);
 
 /// What people must know of it and what helps, a sentence each; none: nothing is lost as far as

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace hindcast {
 namespace {
 
@@ -18,13 +20,15 @@ Window hours(int from, int to) { return {hour(from), hour(to)}; }
 constexpr int kOldest = -7 * 24;
 const Horizon kWeek{hour(kOldest), wall(0)};
 
-std::optional<ReplayHorizon> oldest_first(const std::vector<Window>& left,
-                                          std::optional<Pace> pace = {}) {
-  return replay_horizon(left, ReplayOrder::kOldestFirst, kWeek, pace);
+std::optional<ReplayHorizon> horizon_of(const std::vector<Window>& left) {
+  return replay_horizon(left, kWeek, std::nullopt);
 }
-std::optional<ReplayHorizon> newest_first(const std::vector<Window>& left,
-                                          std::optional<Pace> pace = {}) {
-  return replay_horizon(left, ReplayOrder::kNewestFirst, kWeek, pace);
+/// Stretch after stretch in the order given, all within `takes`.
+std::optional<ReplayHorizon> read_in(const std::vector<Window>& reading, Duration takes,
+                                     uint32_t at_once = 1) {
+  std::vector<Window> left = reading;
+  std::ranges::sort(left);
+  return replay_horizon(left, kWeek, Pace{reading, at_once, takes});
 }
 
 TEST(HorizonTest, AHistoryReachesBackAsFarAsItKeeps) {
@@ -77,7 +81,7 @@ TEST(RefillableTest, AGapThatIsLostAlreadyHasLessThanNoTimeLeft) {
 }
 
 TEST(ReplayHorizonTest, WithoutAnHonestForecastOnlyTheLossIsSaid) {
-  const auto out = oldest_first({hours(-100, -50)});
+  const auto out = horizon_of({hours(-100, -50)});
   ASSERT_TRUE(out);
   EXPECT_EQ(out->lost_at, wall(68));
   EXPECT_EQ(out->replayable_from, hour(kOldest));
@@ -87,64 +91,74 @@ TEST(ReplayHorizonTest, WithoutAnHonestForecastOnlyTheLossIsSaid) {
 }
 
 TEST(ReplayHorizonTest, WhatIsForgottenAlreadyIsNamedAndIsNotInTime) {
-  const auto out = oldest_first({hours(-200, -190), hours(-180, -100)});
+  const auto out = horizon_of({hours(-200, -190), hours(-180, -100)});
   ASSERT_TRUE(out);
   EXPECT_EQ(out->unreadable, hours(-200, kOldest));
   EXPECT_EQ(out->in_time, false);
   EXPECT_FALSE(out->too_late);
-  EXPECT_EQ(oldest_first({hours(-200, -190), hours(-100, -90)})->unreadable, hours(-200, -190));
+  EXPECT_EQ(horizon_of({hours(-200, -190), hours(-100, -90)})->unreadable, hours(-200, -190));
   EXPECT_THAT(warnings_of(*out, ReplayOrder::kOldestFirst),
               ElementsAre("history keeps 1w: from 2024-03-01T16:00:00Z to 2024-03-03T00:00:00Z can "
                           "no longer be read"));
 }
 
-TEST(ReplayHorizonTest, NothingLeftIsNothingToLose) { EXPECT_FALSE(oldest_first({})); }
+TEST(ReplayHorizonTest, NothingLeftIsNothingToLose) { EXPECT_FALSE(horizon_of({})); }
 
-// The oldest is lost in ten hours: read last it is lost if all takes longer, read first it never
-// is.
+// The beginning is lost in ten hours. Newest first it is begun when ten of eleven parts are read.
 TEST(ReplayHorizonTest, TheOrderDecides) {
-  const std::vector<Window> left = {hours(kOldest + 10, -48)};
-  for (const Duration takes : {Duration(9h), Duration(10h)}) {
-    EXPECT_EQ(oldest_first(left, Pace{takes})->in_time, true);
-    EXPECT_EQ(newest_first(left, Pace{takes})->in_time, true);
-  }
-  EXPECT_EQ(oldest_first(left, Pace{11h})->in_time, true);
-  const auto late = newest_first(left, Pace{11h});
+  const Window oldest = hours(kOldest + 10, kOldest + 20), newer = hours(-120, -20);
+  EXPECT_EQ(read_in({oldest, newer}, 11h)->in_time, true);
+  EXPECT_EQ(read_in({newer, oldest}, 11h)->in_time, true);
+  EXPECT_EQ(read_in({oldest, newer}, 33h)->in_time, true);
+  const auto late = read_in({newer, oldest}, 22h);
   EXPECT_EQ(late->in_time, false);
-  EXPECT_EQ(late->too_late, (ReplayHorizon::TooLate{hour(kOldest + 10), wall(10), wall(11)}));
+  EXPECT_EQ(late->too_late, (ReplayHorizon::TooLate{hour(kOldest + 10), wall(10), wall(20)}));
   EXPECT_THAT(warnings_of(*late, ReplayOrder::kNewestFirst),
               ElementsAre("history forgets 2024-03-03T10:00:00Z at 2024-03-10T10:00:00Z; at this "
-                          "rate it is read at 2024-03-10T11:00:00Z: raise the rate, or let it read "
+                          "rate it is read at 2024-03-10T20:00:00Z: raise the rate, or let it read "
                           "the oldest first"));
 }
 
 // At half the clock's speed the beginning is in time and the end is not.
 TEST(ReplayHorizonTest, AReplaySlowerThanTheClockLosesWhatItReadsLast) {
-  const auto out = oldest_first({hours(kOldest + 10, kOldest + 40)}, Pace{60h});
+  const auto out = read_in({hours(kOldest + 10, kOldest + 40)}, 60h);
   EXPECT_EQ(out->in_time, false);
   EXPECT_EQ(out->too_late, (ReplayHorizon::TooLate{hour(kOldest + 40), wall(40), wall(60)}));
   EXPECT_THAT(warnings_of(*out, ReplayOrder::kOldestFirst),
               ElementsAre(testing::EndsWith(": raise the rate")));
-  EXPECT_EQ(oldest_first({hours(kOldest + 30, kOldest + 60)}, Pace{60h})->in_time, true);
+  EXPECT_EQ(read_in({hours(kOldest + 30, kOldest + 60)}, 60h)->in_time, true);
+}
+
+// Side by side, the older one begins sooner and ends later than one after the other.
+TEST(ReplayHorizonTest, StretchesThatAreReadAtOnceShareTheSpeed) {
+  const Window newer = hours(-100, -90), oldest = hours(kOldest + 5, kOldest + 15);
+  EXPECT_EQ(read_in({newer, oldest}, 10h)->in_time, true);
+  EXPECT_EQ(read_in({newer, oldest}, 10h, 2)->in_time, true);
+  EXPECT_EQ(read_in({newer, oldest}, 14h)->too_late,
+            (ReplayHorizon::TooLate{hour(kOldest + 5), wall(5), wall(7)}));
+  EXPECT_EQ(read_in({newer, oldest}, 14h, 2)->in_time, true) << "begun at once";
+  EXPECT_EQ(read_in({newer, oldest}, 16h, 2)->too_late,
+            (ReplayHorizon::TooLate{hour(kOldest + 15), wall(15), wall(16)}));
 }
 
 TEST(ReplayHorizonTest, WhatCannotBeReadYetIsNoPartOfTheForecast) {
   const std::vector<Window> endless = {{hour(kOldest + 10), kMaxEventTime}};
-  EXPECT_EQ(newest_first(endless, Pace{9h})->in_time, std::nullopt) << "no end, no forecast";
-  EXPECT_EQ(newest_first(endless, Pace{9h, hour(-1)})->in_time, true);
-  EXPECT_EQ(newest_first(endless, Pace{11h, hour(-1)})->in_time, false);
-  EXPECT_EQ(newest_first(endless, Pace{11h, hour(kOldest)})->in_time, std::nullopt);
+  const auto out = [&](const Pace& pace) { return replay_horizon(endless, kWeek, pace)->in_time; };
+  EXPECT_EQ(out({{hours(kOldest + 10, -1)}, 1, 9h}), true);
+  EXPECT_EQ(out({{hours(kOldest + 10, -1)}, 1, 900h}), false);
+  EXPECT_EQ(out({{}, 1, 9h}), std::nullopt);
 }
 
 // Two thirds are gone, and at once: the rest takes a third of the time.
 TEST(ReplayHorizonTest, WhatIsForgottenCostsNoTime) {
-  const std::vector<Window> left = {hours(kOldest - 20, kOldest),
-                                    hours(kOldest + 10, kOldest + 20)};
-  const auto in_time = newest_first(left, Pace{30h});
+  const Window gone = hours(kOldest - 20, kOldest), older = hours(kOldest + 5, kOldest + 10),
+               newer = hours(kOldest + 10, kOldest + 15);
+  const auto in_time = read_in({newer, older, gone}, 30h);
   EXPECT_EQ(in_time->in_time, false) << "of all";
   EXPECT_FALSE(in_time->too_late) << "of what can still be read";
-  EXPECT_TRUE(newest_first(left, Pace{33h})->too_late);
-  EXPECT_THAT(warnings_of(*newest_first(left, Pace{33h}), ReplayOrder::kNewestFirst),
+  const auto late = read_in({newer, older, gone}, 33h);
+  EXPECT_TRUE(late->too_late);
+  EXPECT_THAT(warnings_of(*late, ReplayOrder::kNewestFirst),
               ElementsAre(HasSubstr("no longer"), HasSubstr("history forgets")));
 }
 

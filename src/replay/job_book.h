@@ -156,11 +156,16 @@ class JobBook {
   struct View {
     ReplayJob job;
     JobAccount account;
-    uint64_t ceiling = 0;             // events per second; 0 = nothing may be read
-    EventTime limit = kMaxEventTime;  // only what lies before it can be read yet
+    uint64_t ceiling = 0;  // events per second; 0 = nothing may be read
   };
   std::vector<View> views() const;
   std::optional<View> view(JobId id) const;
+  /// What of a job may be read now and is not committed yet.
+  struct Reading {
+    std::vector<Window> stretches;  // in the order in which they are begun
+    uint32_t at_once = 1;
+  };
+  Reading reading(JobId id) const;
   /// No job could go on by itself: those that are paused, or wait for the frontier, cannot.
   bool idle() const;
 

@@ -106,12 +106,26 @@ TEST_F(JobBookTest, AJobIsPreparedReadPieceByPieceAndDone) {
   EXPECT_TRUE(book_.idle());
 }
 
-// A forecast of what is left is one of what may be read now.
-TEST_F(JobBookTest, AViewSaysHowFarItMayBeReadNow) {
-  book_.add(job(1, minutes(0, 30)), false, now_);
-  prepare({minutes(0, 10), minutes(10, 30)});
-  ASSERT_TRUE(take(at(12)));
-  EXPECT_EQ(book_.view(1)->limit, at(12));
+// A forecast needs to know what comes when: first what workers have, then piece after piece, and
+// nothing that may not be read yet.
+TEST_F(JobBookTest, WhatIsLeftIsToldInTheOrderInWhichItWillBeRead) {
+  const auto order = [&] { return book_.reading(1).stretches; };
+  book_.add(job(1, minutes(0, 40)), false, now_);
+  EXPECT_TRUE(order().empty()) << "its pieces are not known yet";
+  prepare({minutes(0, 10), minutes(10, 20), minutes(20, 40)});
+  const auto first = take(at(30)), second = take(at(30));
+  ASSERT_TRUE(first && second);
+  SubwindowResult half;
+  half.window = minutes(0, 5);
+  half.certain = true;
+  book_.progressed(*first, {half}, false, now_, kWall);
+  EXPECT_EQ(order(), (std::vector{minutes(5, 10), minutes(10, 20), minutes(20, 30)}));
+  EXPECT_EQ(book_.reading(1).at_once, 2u);
+  book_.released(*second, kWall);
+  EXPECT_EQ(book_.reading(1).at_once, 1u);
+  book_.set_order(1, ReplayOrder::kNewestFirst).value();
+  EXPECT_EQ(order(), (std::vector{minutes(5, 10), minutes(20, 30), minutes(10, 20)}));
+  EXPECT_TRUE(book_.reading(2).stretches.empty()) << "no such job";
 }
 
 TEST_F(JobBookTest, NewestFirstBeginsAtTheEnd) {

@@ -267,9 +267,32 @@ void JobBook::set_capacity(const Capacity& capacity) {
 
 JobBook::View JobBook::view_of(const Entry& entry) const {
   const uint64_t own = entry.job.rate.value_or(kNoLimit);
-  View view{entry.job, entry.account, std::min(own, allowance_.per_second.events), entry.limit};
+  View view{entry.job, entry.account, std::min(own, allowance_.per_second.events)};
   view.job.done = entry.committed();
   return view;
+}
+
+JobBook::Reading JobBook::reading(JobId id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return {};
+  const Entry& entry = *found->second;
+  Reading out;
+  const std::vector<Window> committed = entry.committed();
+  for (const Entry::Work& at : entry.work)
+    std::ranges::copy(left_of(at.piece, committed), std::back_inserter(out.stretches));
+  out.at_once = std::max<uint32_t>(1, static_cast<uint32_t>(entry.work.size()));
+  std::vector<Window> next;
+  for (const Window& left : entry.left()) {
+    for (const Window& piece : entry.pieces) {
+      Window at = common(left, piece);
+      at.end = std::min(at.end, entry.limit);
+      if (!empty(at) && at.end != kMaxEventTime) next.push_back(at);
+    }
+  }
+  if (entry.job.order == ReplayOrder::kNewestFirst) std::ranges::reverse(next);
+  std::ranges::copy(next, std::back_inserter(out.stretches));
+  return out;
 }
 
 std::vector<JobBook::View> JobBook::views() const {
