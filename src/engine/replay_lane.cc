@@ -299,11 +299,14 @@ Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
   return get(id);
 }
 
-/// A stream is one truth: the history of any of its sources will do.
+/// A stream is one truth: the history of any of its sources will do. The log never had what did not
+/// come.
 const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   const std::string& stream = stream_names_.at(gap.stream);
   const auto found = std::ranges::find_if(at_.config.sources, [&](const SourceConfig& source) {
-    return source.stream == stream && source.history;
+    return source.stream == stream && source.history &&
+           (source.history->kind != HistoryConfig::Kind::kLog ||
+            gap.cause == Gap::Cause::kCorruption);
   });
   return found == at_.config.sources.end() ? nullptr : &*found;
 }
@@ -366,7 +369,7 @@ void ReplayLane::no_history(const Gap& gap) {
   GapOutcome outcome{
       .stream = gap.stream, .gaps = {gap.id}, .range = gap.range, .scope = gap.scope};
   outcome.kind = GapOutcome::Kind::kUnfillable;
-  outcome.detail = "no-history: no source of the stream has a [source.history]";
+  outcome.detail = "no-history: no source of the stream has a [source.history] that can have it";
   Commit commit{.lane = Lane::kReplay,
                 .cause = {Cause::Kind::kReplay, 0},
                 .published_at = at_.runtime.wall_now(),
