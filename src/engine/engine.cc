@@ -59,6 +59,7 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Isolation> isol
       files_(files),
       isolation_(std::move(isolation)),
       log_(std::move(log)),
+      kept_log_(config_, catalog_, *log_, *store_),
       gap_numbers_(*store_, "gap"),
       ingest_(config_, catalog_, *log_, ledger_,
               {.next_gap = [this] { return gap_numbers_.take(); },
@@ -66,7 +67,8 @@ Engine::Engine(Config config, FileSystem& files, std::unique_ptr<Isolation> isol
                .durable =
                    [this](PartitionId partition, Position last, MonoTime when) {
                      partitions_.at(partition).lane->durable(last, when);
-                   }}),
+                   },
+               .timed = kept_log_.noter()}),
       decoders_(config_, catalog_),
       shards_(shards),
       runtime_(thread_names(shards), /*seed=*/1),
@@ -161,6 +163,7 @@ Status Engine::build_partitions() {
 
 Status Engine::build_replay() {
   HC_TRY_ASSIGN(Histories histories, open_histories(config_, catalog_, files_, runtime_));
+  kept_log_.add_to(histories);
   HC_TRY_ASSIGN(replay_, ReplayLane::open(
                              {.config = config_,
                               .catalog = catalog_,
@@ -263,14 +266,20 @@ void Engine::restore_ingest() {
   }
   const std::vector<const Partition*> partitions = all_partitions();
   const MonoTime now = runtime_.mono_now();
+  std::map<PartitionId, EventTime> highest;
   for (size_t i = 0; i < at.size(); ++i) {
     CoverageFacts& facts = known[partitions[i]->stream->id];
     facts.gaps.insert(facts.gaps.end(), at[i].gaps.begin(), at[i].gaps.end());
     facts.bounds.insert(facts.bounds.end(), at[i].bounds.begin(), at[i].bounds.end());
-    for (const SourceState& state : at[i].sources) ingest_.restore(state.source, state, now);
+    EventTime& most = highest.try_emplace(partitions[i]->id, kMinEventTime).first->second;
+    for (const SourceState& state : at[i].sources) {
+      ingest_.restore(state.source, state, now);
+      most = std::max(most, state.max_event);
+    }
     recovered_events_ += at[i].recovered_events;
   }
   for (const auto& [stream, facts] : known) ingest_.restore(stream, facts);
+  kept_log_.begin(highest);
   begin();
 }
 

@@ -27,6 +27,7 @@
 #include "engine/back_worker.h"
 #include "engine/ingest.h"
 #include "engine/isolation.h"
+#include "engine/kept_log.h"
 #include "engine/lane_worker.h"
 #include "engine/live_latency.h"
 #include "engine/number_pool.h"
@@ -106,6 +107,7 @@ class Engine final : public ReadService {
   FileSystem& files_;
   const std::unique_ptr<Isolation> isolation_;  // in one place: threads of the log use it
   const std::unique_ptr<Log> log_;
+  KeptLog kept_log_;
   NumberPool gap_numbers_;
   Ledger ledger_;
   Ingest ingest_;

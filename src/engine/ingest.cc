@@ -239,7 +239,12 @@ Status Ingest::append(SourceId source, const SourceBatch& batch, MonoTime now, D
     const Facts before = at.facts;
     const Outages outages_before = at.shared->outages;
     Result<std::vector<LogAppend>> records = take(at, batch, now);
-    taken = records ? submit(at, *std::move(records), std::move(done), now) : records.error();
+    Batch given{now};
+    if (stamps_.timed && !batch.events.empty()) {
+      const auto [low, high] = std::ranges::minmax(batch.events.time);
+      given = {now, event_time_ns(low), event_time_ns(high)};
+    }
+    taken = records ? submit(at, *std::move(records), std::move(done), given) : records.error();
     if (!taken) {  // it leaves no trace, for it comes again
       at.facts = before;
       at.shared->outages = outages_before;
@@ -302,7 +307,7 @@ void Ingest::check_idle(MonoTime now) {
 /// A refusal is answered by the log within append() (log/embedded_log.h says so); it is then this
 /// call's error, and `done` is not called.
 Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done,
-                      std::optional<MonoTime> handed_in) {
+                      std::optional<Batch> batch) {
   struct Call {
     Done<bool> done;
     std::thread::id caller = std::this_thread::get_id();
@@ -313,16 +318,16 @@ Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done,
   call->done = std::move(done);
   const LogCounts counts = count(records);
   std::vector<std::pair<PartitionId, size_t>> last;  // record of events in each partition
-  if (handed_in && stamps_.durable) last = last_events(records);
+  if (batch && (stamps_.durable || stamps_.timed)) last = last_events(records);
   ledger_.appended(counts);  // first: a lane may have applied a record before its answer comes
   ++at.in_flight;
   log_.append(Channel::kLive, std::move(records),
               [this, &at, call, counts, last = std::move(last),
-               handed_in](Result<std::vector<Position>> positions) {
+               batch](Result<std::vector<Position>> positions) {
                 --at.in_flight;
                 if (positions) {
                   for (const auto& [partition, record] : last)
-                    stamps_.durable(partition, (*positions)[record], *handed_in);
+                    tell_durable(partition, (*positions)[record], *batch);
                   return call->done(true);
                 }
                 ledger_.withdrawn(counts);
@@ -335,6 +340,12 @@ Status Ingest::submit(Lane& at, std::vector<LogAppend> records, Done<bool> done,
   call->inside = false;
   if (call->refused) return *std::move(call->refused);
   return {};
+}
+
+void Ingest::tell_durable(PartitionId partition, Position last, const Batch& batch) const {
+  if (stamps_.timed && batch.earliest <= batch.latest)
+    stamps_.timed(partition, last, batch.earliest, batch.latest);
+  if (stamps_.durable) stamps_.durable(partition, last, batch.handed_in);
 }
 
 Ingest::State Ingest::state(SourceId source) const {

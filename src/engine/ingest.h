@@ -38,6 +38,9 @@ class Ingest {
     /// Events of a partition that append() got at `when` are durable up to `last`. On the log's
     /// thread, in order of positions. May be empty.
     std::function<void(PartitionId, Position last, MonoTime when)> durable = {};
+    /// The same, with the times of the batch that they are of. May be empty.
+    std::function<void(PartitionId, Position last, EventTime earliest, EventTime latest)> timed =
+        {};
   };
   Ingest(const Config& config, const Catalog& catalog, Log& log, Ledger& ledger, Stamps stamps);
 
@@ -108,8 +111,13 @@ class Ingest {
   static void add_events(Lane& lane, const SourceBatch& batch, std::vector<LogAppend>& records);
   Status open_gap(Lane& lane, EventTime start, Gap::Cause cause, std::string detail,
                   std::vector<LogAppend>& records);
+  struct Batch {  // where records of events come from
+    MonoTime handed_in;
+    EventTime earliest = kMaxEventTime, latest = kMinEventTime;  // no events: none is in between
+  };
   Status submit(Lane& lane, std::vector<LogAppend> records, Done<bool> done,
-                std::optional<MonoTime> handed_in = std::nullopt);
+                std::optional<Batch> batch = std::nullopt);
+  void tell_durable(PartitionId partition, Position last, const Batch& batch) const;
 
   Log& log_;
   Ledger& ledger_;

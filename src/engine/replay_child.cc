@@ -121,7 +121,7 @@ Result<Histories> open_histories(const Config& config, const Catalog& catalog, F
                                  const Runtime& runtime) {
   Histories out;
   for (const SourceConfig& source : config.sources) {
-    if (!source.history) continue;
+    if (!source.history || source.history->kind == HistoryConfig::Kind::kLog) continue;
     HC_TRY_ASSIGN(std::unique_ptr<History> history,
                   make_history(catalog.stream_of(source).schema, source, files, runtime));
     out.emplace(catalog.sources().at(source.name), std::move(history));

@@ -300,7 +300,7 @@ Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
 }
 
 /// A stream is one truth: the history of any of its sources will do, if it still has all of the
-/// gap; else the one that reaches back furthest.
+/// gap; else the one that reaches back furthest. The log never had what did not come.
 const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   const std::string& stream = stream_names_.at(gap.stream);
   const ProcessingTime now = at_.runtime.wall_now();
@@ -308,6 +308,8 @@ const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   EventTime furthest{};
   for (const SourceConfig& source : at_.config.sources) {
     if (source.stream != stream || !source.history) continue;
+    if (source.history->kind == HistoryConfig::Kind::kLog && gap.cause != Gap::Cause::kCorruption)
+      continue;
     const EventTime from = at_.replayable_from(source, now).value_or(kMinEventTime);
     if (from <= gap.range.start) return &source;
     if (best != nullptr && from >= furthest) continue;
@@ -373,7 +375,7 @@ void ReplayLane::no_history(const Gap& gap) {
   GapOutcome outcome{
       .stream = gap.stream, .gaps = {gap.id}, .range = gap.range, .scope = gap.scope};
   outcome.kind = GapOutcome::Kind::kUnfillable;
-  outcome.detail = "no-history: no source of the stream has a [source.history]";
+  outcome.detail = "no-history: no source of the stream has a [source.history] that can have it";
   Commit commit{.lane = Lane::kReplay,
                 .cause = {Cause::Kind::kReplay, 0},
                 .published_at = at_.runtime.wall_now(),

@@ -80,7 +80,11 @@ inline constexpr std::string_view kHistoryUrlVariables[] = {
 
 /// [source.history]: where lost time of the source can be read again.
 struct HistoryConfig {
-  enum class Kind : uint8_t { kFiles, kHttp } kind = Kind::kFiles;
+  enum class Kind : uint8_t {
+    kFiles,
+    kHttp,
+    kLog  // our own, as long as it is kept; it needs nothing of what follows
+  } kind = Kind::kFiles;
   FormatConfig format;    // defaults: the source's
   EventMapping event;     // likewise, field by field
   Duration settle = 10s;  // newer history than this before now may still change: not read yet
@@ -180,7 +184,7 @@ struct ServerConfig {
 struct LogConfig {
   std::string dir;              // default <data_dir>/log
   ByteCount retention = 4_GiB;  // bound of each channel; at it ingest answers 429
-  Duration age{};               // how long what is settled stays in the live channel, if there is room
+  Duration age{};  // how long what is settled stays in the live channel, if there is room
   ByteCount segment = 64_MiB;
   ByteCount reread = 256_MiB;  // how far `safe` may lag before open pages are spilled
 };

@@ -89,7 +89,7 @@ qty = { field = "q", type = "decimal(18,8)" }
     EXPECT_TRUE(outcome.config) << to_string(outcome.problems, "histories.md") << toml;
     ++recipes;
   }
-  EXPECT_EQ(recipes, 2U);
+  EXPECT_EQ(recipes, 3U);
 }
 
 // The first configuration anybody sees is the one in README.md.

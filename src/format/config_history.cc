@@ -33,6 +33,10 @@ class HistoryReader {
 
   void read(const TomlNode* source_event, const TomlNode* source_values) {
     if (!read_kind()) return;
+    if (history_.kind == Kind::kLog) {
+      read_log();
+      return;
+    }
     history_.settle = default_settle();
     history_.settle = section_.duration("settle", Duration(0)).value_or(history_.settle);
     read_keep();
@@ -50,12 +54,22 @@ class HistoryReader {
   }
 
  private:
+  /// What was taken in does not change, and is read as it was written.
+  void read_log() {
+    for (const std::string_view key :
+         {"settle", "disorder", "format", "event", "values", "each", "match"}) {
+      if (section_.has(key)) section_.problem(key, "has no place in a history of kind = \"log\"");
+    }
+    history_.settle = Duration(0);
+    source_.config.history = std::move(history_);
+  }
+
   bool read_kind() {
     const auto kind =
-        section_.choice("kind", {"files", "http"}, {"s3", "postgres", "kafka", "redis"});
-    if (!section_.has("kind")) section_.missing("kind", "kind = \"files\" or \"http\"");
+        section_.choice("kind", {"files", "http", "log"}, {"s3", "postgres", "kafka", "redis"});
+    if (!section_.has("kind")) section_.missing("kind", "kind = \"files\", \"http\" or \"log\"");
     if (!kind) return false;
-    history_.kind = *kind == "http" ? Kind::kHttp : Kind::kFiles;
+    history_.kind = *kind == "http" ? Kind::kHttp : *kind == "log" ? Kind::kLog : Kind::kFiles;
     if (const auto path = section_.text("path"); path && history_.kind == Kind::kFiles) {
       history_.path = resolve_path(*path, folder_);
       check_path_parts(section_, *path);

@@ -212,6 +212,27 @@ TEST(ConfigHistoryTest, HeadersMayNameSecrets) {
   EXPECT_THAT(problems_of(kHttp, "headers = 1\n"), HasSubstr("must be a table"));
 }
 
+constexpr std::string_view kLog = "[source.history]\nkind = \"log\"\n";
+constexpr std::string_view kKept = "[log]\nretention = { age = \"6h\" }\n";
+
+TEST(ConfigHistoryTest, TheLogIsAHistoryThatNeedsNothingElse) {
+  const HistoryConfig history = history_of(kLog, kKept);
+  EXPECT_EQ(history.kind, HistoryConfig::Kind::kLog);
+  EXPECT_EQ(history.settle, Duration(0));
+}
+
+TEST(ConfigHistoryTest, TheLogIsAHistoryOnlyIfItIsKeptAndReadInTheDaemon) {
+  EXPECT_THAT(problems_of(kLog),
+              AllOf(HasSubstr("h.toml:1: 'kind' in [source.history] of 'trades' = \"log\" needs"),
+                    HasSubstr("age = \"6h\"")));
+  EXPECT_THAT(problems_of(kLog, std::string(kKept) + "[replay]\nisolation = \"process\"\n"),
+              HasSubstr("isolation = \"process\" exclude each other"));
+  EXPECT_THAT(problems_of(std::string(kLog) + "settle = \"1s\"\n", kKept),
+              HasSubstr("'settle' in [source.history] has no place"));
+  EXPECT_THAT(problems_of(std::string(kLog) + "path = \"a\"\n", kKept),
+              HasSubstr("'path' in [source.history] belongs to kind = \"files\""));
+}
+
 struct BadHistory {
   std::string_view history;
   const char* from;

@@ -242,6 +242,28 @@ void read_replay(Section& section, ReplayConfig& replay) {
   replay.automatic = section.boolean("automatic").value_or(replay.automatic);
 }
 
+/// What a history of kind "log" needs of the rest.
+void check_log_histories(const std::vector<ParsedSource>& sources, const Config& config,
+                         Problems& problems) {
+  for (const ParsedSource& source : sources) {
+    const std::optional<HistoryConfig>& history = source.config.history;
+    if (!history || history->kind != HistoryConfig::Kind::kLog) continue;
+    const std::string shown =
+        "'kind' in [source.history] of '" + source.config.name + "' = \"log\" ";
+    if (config.log.age == Duration(0)) {
+      problems.push_back({source.line, shown + "needs a log that keeps what is settled",
+                          "[log] retention = { size = \"4GiB\", age = \"6h\" }"});
+    }
+    if (config.replay.isolation == IsolationKind::kProcess) {
+      problems.push_back({source.line,
+                          shown +
+                              "and [replay] isolation = \"process\" exclude each other: the log "
+                              "is read where it is written",
+                          "isolation = \"threads\""});
+    }
+  }
+}
+
 /// The tables of [[name]].
 const std::vector<TomlNode>& tables(Section& root, std::string_view name) {
   static const std::vector<TomlNode> kNone;
@@ -295,6 +317,7 @@ Config read_config(const TomlNode& tree, const std::string& file, const std::str
         limits->bytes("bulk_rate", ByteCount{}, 1_GiB).value_or(config.limits.bulk_rate);
   }
   if (auto replay = root.section("replay", "replay")) read_replay(*replay, config.replay);
+  check_log_histories(sources, config, problems);
   build_streams(std::move(streams), std::move(sources), std::move(aggregates), config, problems);
   return config;
 }

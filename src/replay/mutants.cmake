@@ -70,3 +70,13 @@ hc_unit_mutant(NAME a_pause_is_charged FILE src/replay/time_ledger.cc
   FROM "if (running_) of(totals_, reason_)"
   TO "of(totals_, reason_)"
   CAUGHT_BY "TimeLedgerTest.*")
+
+# ── the log as a history ─────────────────────────────────────────────────────────────────────────
+hc_unit_mutant(NAME freed_log_counts_as_complete FILE src/replay/log_history.cc
+  FROM "if (from > range.start) {"
+  TO "if (false) {"
+  CAUGHT_BY "LogHistoryTest.WhatWasFreedIsMissing*")
+hc_unit_mutant(NAME broken_lease_is_not_noticed FILE src/replay/log_history.cc
+  FROM "if (!of_.log.holds(held_.at(block.partition).lease)) {"
+  TO "if (false) {"
+  CAUGHT_BY "LogHistoryTest.WhenLiveNeedsTheSpace*")

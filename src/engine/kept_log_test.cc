@@ -1,0 +1,169 @@
+// A stream whose producer keeps nothing: what was lost here comes back from the log, as long as the
+// log has it, and live never waits for that.
+#include <gmock/gmock.h>
+
+#include "engine/engine_test_util.h"
+
+namespace hindcast {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class KeptLogTest : public EngineFixture {
+ protected:
+  /// Settled records stay for `age` in a log of 16 MiB.
+  static std::string toml(const std::string& age) {
+    return source_toml() + "note = { field = \"note\", type = \"text\", optional = true }\n" +
+           "[source.history]\nkind = \"log\"\n" + candles_toml() +
+           "[log]\nsegment = \"1MiB\"\nreread = \"1MiB\"\nretention = { size = \"16MiB\", age = "
+           "\"" +
+           age + "\" }\n";
+  }
+  /// Flips a byte of the newest page.
+  void flip() {
+    const std::string parts = folder_.path() + "/data/store/parts";
+    const std::string path = parts + "/" + files_.list(parts).value().back();
+    const auto file = files_.open(path, OpenMode::kReadWrite).value();
+    const uint64_t byte = file->size().value() - 10;
+    Bytes there = file->read(byte, 1).value();
+    there[0] = static_cast<char>(there[0] ^ 0x10);
+    file->write(byte, there).value();
+  }
+  /// Makes the damaged page anew; what it lost is a gap. Returns the job that looks for it.
+  JobId remake() {
+    const VerifyReport report = engine_->verify({.repair = true}).value();
+    EXPECT_EQ(report.pages_remade, 1U);
+    EXPECT_EQ(report.refill.size(), 1U);
+    return report.refill.empty() ? 0 : report.refill[0].job;
+  }
+  /// Once all that it did is in the store.
+  ReplayEntry ended(JobId job) {
+    engine_->wait_drained();
+    return engine_->replay(job).value();
+  }
+  GapEntry last_gap() { return engine_->gaps({}).value().at(0); }
+  static std::string noted(int64_t id, int64_t ms, size_t bytes) {
+    return R"({"id":)" + std::to_string(id) + R"(,"sym":"BTC","ts":)" + std::to_string(ms) +
+           R"(,"price":1,"qty":1,"note":")" + std::to_string(id) + std::string(bytes, 'x') +
+           "\"}\n";
+  }
+};
+
+TEST_F(KeptLogTest, ADamagedPageIsRefilledFromTheLog) {
+  open(toml("1h"));
+  push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
+  heartbeat(kNoon + 120 * kMinute);
+  const auto before = buckets(1min);
+  ASSERT_EQ(values(before.at(0)), "10 11 2 2");
+  flip();
+  EXPECT_EQ(ended(remake()).job.state, ReplayJob::State::kDone);
+  EXPECT_EQ(values(buckets(1min).at(0)), "10 11 2 2");
+  EXPECT_EQ(buckets(1min).at(0).digest, before.at(0).digest);
+  EXPECT_EQ(last_gap().state, "filled");
+  EXPECT_TRUE(engine_->verify({}).value().ok());
+  close();
+}
+
+TEST_F(KeptLogTest, ARestartReadsWhatIsNotSettledAndTheLogStillRefills) {
+  open(toml("1h"));
+  push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
+  heartbeat(kNoon + 120 * kMinute);
+  push(trade(3, kNoon + 125 * kMinute, "12", "1"));
+  close();
+  open(toml("1h"));
+  EXPECT_EQ(engine_->status().recovered_events, 1U) << "two of three are settled";
+  EXPECT_TRUE(source().balanced());
+  flip();
+  EXPECT_EQ(ended(remake()).job.state, ReplayJob::State::kDone);
+  EXPECT_EQ(values(buckets(1min).at(0)), "10 11 2 2");
+  EXPECT_EQ(last_gap().state, "filled");
+  close();
+}
+
+TEST_F(KeptLogTest, WhatTheLogHasFreedIsUnfillableAndSaysSo) {
+  open(toml("1ns"));
+  push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
+  heartbeat(kNoon + 120 * kMinute);
+  push(trade(3, kNoon + 125 * kMinute, "12", "1"));
+  heartbeat(kNoon + 240 * kMinute);  // its commit trims
+  flip();
+  EXPECT_EQ(ended(remake()).job.state, ReplayJob::State::kDone);
+  const GapEntry gap = last_gap();
+  EXPECT_EQ(gap.state, "unfillable");
+  ASSERT_FALSE(gap.outcomes.empty());
+  EXPECT_THAT(gap.outcomes[0].detail, StartsWith("log-begins: "));
+  close();
+}
+
+// What an operator, or a broken connection, says is missing did not come: the log is no witness.
+TEST_F(KeptLogTest, AGapOfWhatNeverCameIsNotFilledByTheLog) {
+  open(toml("1h"));
+  push(trade(1, kNoon, "10", "1"));
+  heartbeat(kNoon + 120 * kMinute);
+  const GapId gap = engine_
+                        ->open_gap({.source = "trades",
+                                    .from = at_ms(kNoon),
+                                    .to = at_ms(kNoon + kMinute),
+                                    .keys = {},
+                                    .detail = "the exchange says so"})
+                        .value();
+  engine_->wait_drained();
+  EXPECT_EQ(engine_->gaps({.id = gap}).value().at(0).state, "open") << "no job for it";
+  const JobId job =
+      engine_
+          ->start_replay(
+              {.source = "trades", .from = at_ms(kNoon), .to = at_ms(kNoon + 60 * kMinute)})
+          .value()
+          .job.id;
+  EXPECT_EQ(ended(job).job.state, ReplayJob::State::kDone);
+  EXPECT_EQ(engine_->gaps({.id = gap}).value().at(0).state, "unfillable");
+  close();
+}
+
+// Law L9: loudly, and never at live's cost.
+TEST_F(KeptLogTest, WhenLiveNeedsTheSpaceTheReplayFailsAndItsGapStaysOpen) {
+  open(toml("1h"));
+  constexpr int kHours = 28;
+  for (int hour = 0; hour < kHours; ++hour) {
+    for (int i = 0; i < 4; ++i) {  // half a MiB an hour
+      std::string body;
+      for (int n = 0; n < 64; ++n)
+        body += noted(hour * 1000 + i * 100 + n, kNoon + hour * 60 * kMinute + i, 2048);
+      ASSERT_EQ(push(body).rejected_total, 0U);
+    }
+  }
+  heartbeat(kNoon + kHours * 60 * kMinute);
+  // A first slice (4 MiB) is compared, and the debt of its events holds the next one up for long.
+  const JobId job = engine_
+                        ->start_replay({.source = "trades",
+                                        .from = at_ms(kNoon),
+                                        .to = at_ms(kNoon + kHours * 60 * kMinute),
+                                        .keys = {},
+                                        .rate = 1})
+                        .value()
+                        .job.id;
+  while (engine_->replay(job).value().job.counts.read == 0) std::this_thread::yield();
+  flip();
+  engine_->cancel_replay(remake()).value();
+  EXPECT_EQ(last_gap().state, "open");
+  for (int i = 0; i < 240; ++i) {  // 32 MiB, as fast as live settles it
+    std::string body;
+    for (int n = 0; n < 64; ++n)
+      body += noted(100'000 + i * 100 + n, kNoon + (kHours + 1 + i) * 60 * kMinute, 2048);
+    ASSERT_EQ(push(body).rejected_total, 0U) << "live is never refused";
+    while (engine_->status().live_log.size > 8_MiB) std::this_thread::yield();
+  }
+  EXPECT_GT(engine_->status().live_log.broken_leases, 0U);
+  engine_->change_replay(job, {.paused = {}, .rate = std::optional<uint64_t>(), .order = {}})
+      .value();
+  const ReplayEntry failed = ended(job);
+  EXPECT_EQ(failed.job.state, ReplayJob::State::kFailed);
+  EXPECT_THAT(failed.job.reason, HasSubstr("lease-broken: "));
+  EXPECT_THAT(failed.job.reason, HasSubstr("a larger [log] retention"));
+  EXPECT_EQ(last_gap().state, "open");
+  close();
+}
+
+}  // namespace
+}  // namespace hindcast
