@@ -221,4 +221,9 @@ ReplayEntry entry_of(const ReplayJob& job, const Catalog& catalog) {
   return entry;
 }
 
+bool may_refill(const SourceConfig& source, const Gap& gap) {
+  return source.history && (source.history->kind != HistoryConfig::Kind::kLog ||
+                            gap.cause == Gap::Cause::kCorruption);
+}
+
 }  // namespace hindcast

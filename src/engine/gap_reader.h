@@ -22,6 +22,10 @@ Result<CoverageAnswer> read_coverage(const Snapshot& snapshot, const Catalog& ca
                                      const std::string& name, std::optional<EventTime> from,
                                      std::optional<EventTime> to);
 
+/// Whether the history of a source may have what a gap of its stream lacks. The log never had what
+/// did not come.
+bool may_refill(const SourceConfig& source, const Gap& gap);
+
 /// What the record of a job says by itself; its speed and what it waits for are the running
 /// engine's to add.
 ReplayEntry entry_of(const ReplayJob& job, const Catalog& catalog);

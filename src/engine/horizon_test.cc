@@ -71,6 +71,16 @@ TEST_F(EngineHorizonTest, TheHistoryThatKeepsLongestCounts) {
   EXPECT_FALSE(gap(1, 5).refillable) << "one of them never forgets";
 }
 
+TEST_F(EngineHorizonTest, TheLogKeepsNothingOfWhatDidNotCome) {
+  std::string other = source_toml(
+      "stream = \"trades\"\nkind = \"http\"\nwatermark = { delay = \"5s\" }\n"
+      "[source.history]\nkind = \"log\"\n");
+  other.replace(other.find("\"trades\""), 8, "\"b\"");
+  begin(with_history("a", kKept) + other + "[log]\nretention = { age = \"1h\" }\n");
+  ASSERT_TRUE(gap(1, 5).refillable) << "the archive has it, until it forgets";
+  close();
+}
+
 TEST_F(EngineHorizonTest, EverySourceSaysHowFarItsHistoryReachesBack) {
   begin(with_history("a", kForgotten) + with_history("b", kKept) + with_history("c", ""));
   const EventTime a = source("a").replayable_from.value();

@@ -135,18 +135,17 @@ Result<std::vector<GapEntry>> ReadService::gaps(const GapQuery& query) {
   HC_TRY_ASSIGN(std::vector<GapEntry> out, read_gaps(*snapshot, catalog_, query));
   const ProcessingTime now = wall_now();
   for (GapEntry& entry : out) {
-    if (const auto horizon = horizon_of(entry.stream, now))
+    if (const auto horizon = horizon_of(entry, now))
       entry.refillable = refillable(entry.holes, *horizon);
   }
   return out;
 }
 
 /// A stream is one truth: of its histories the one that reaches back furthest counts.
-std::optional<Horizon> ReadService::horizon_of(const std::string& stream,
-                                               ProcessingTime now) const {
+std::optional<Horizon> ReadService::horizon_of(const GapEntry& entry, ProcessingTime now) const {
   std::optional<Horizon> out;
   for (const SourceConfig& source : config_.sources) {
-    if (source.stream != stream || !source.history) continue;
+    if (source.stream != entry.stream || !may_refill(source, entry.gap)) continue;
     const std::optional<EventTime> from = reach_of(source, now);
     if (!from) return std::nullopt;
     out = Horizon{out ? std::min(out->from, *from) : *from, now};

@@ -54,7 +54,7 @@ class ReadService : public Service {
   const Catalog catalog_;
 
  private:
-  std::optional<Horizon> horizon_of(const std::string& stream, ProcessingTime now) const;
+  std::optional<Horizon> horizon_of(const GapEntry& entry, ProcessingTime now) const;
   ReplayEntry entry_of(const ReplayJob& job) const;
 
   Reader reader_;

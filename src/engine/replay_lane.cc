@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/thread_class.h"
+#include "engine/gap_reader.h"
 #include "engine/reader.h"
 #include "model/key.h"
 #include "progress/replay_windows.h"
@@ -300,16 +301,14 @@ Result<ReplayEntry> ReplayLane::add(const ReplayRequest& request) {
 }
 
 /// A stream is one truth: the history of any of its sources will do, if it still has all of the
-/// gap; else the one that reaches back furthest. The log never had what did not come.
+/// gap; else the one that reaches back furthest.
 const SourceConfig* ReplayLane::recovering_source(const Gap& gap) const {
   const std::string& stream = stream_names_.at(gap.stream);
   const ProcessingTime now = at_.runtime.wall_now();
   const SourceConfig* best = nullptr;
   EventTime furthest{};
   for (const SourceConfig& source : at_.config.sources) {
-    if (source.stream != stream || !source.history) continue;
-    if (source.history->kind == HistoryConfig::Kind::kLog && gap.cause != Gap::Cause::kCorruption)
-      continue;
+    if (source.stream != stream || !may_refill(source, gap)) continue;
     const EventTime from = at_.replayable_from(source, now).value_or(kMinEventTime);
     if (from <= gap.range.start) return &source;
     if (best != nullptr && from >= furthest) continue;

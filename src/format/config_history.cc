@@ -57,7 +57,7 @@ class HistoryReader {
   /// What was taken in does not change, and is read as it was written.
   void read_log() {
     for (const std::string_view key :
-         {"settle", "disorder", "format", "event", "values", "each", "match"}) {
+         {"settle", "keep", "disorder", "format", "event", "values", "each", "match"}) {
       if (section_.has(key)) section_.problem(key, "has no place in a history of kind = \"log\"");
     }
     history_.settle = Duration(0);

@@ -109,6 +109,7 @@ class Builder {
       add(source.line, who + "differ in `id`");
     std::vector<FieldRef> ordered, ordered_history;
     auto& history = source.config.history;
+    const bool maps = history && history->kind != HistoryConfig::Kind::kLog;
     for (const ValueField& field : schema.values) {
       const auto same = std::find_if(source.schema.values.begin(), source.schema.values.end(),
                                      [&](const ValueField& f) { return f.name == field.name; });
@@ -120,12 +121,12 @@ class Builder {
         add(source.line, who + "differ in type or `optional` of value '" + field.name + "'");
       const auto at = static_cast<size_t>(same - source.schema.values.begin());
       ordered.push_back(source.config.event.values[at]);
-      if (history) ordered_history.push_back(history->event.values[at]);
+      if (maps) ordered_history.push_back(history->event.values[at]);
     }
     if (source.schema.values.size() > schema.values.size())
       add(source.line, who + "differ: it has values that they have not");
     source.config.event.values = std::move(ordered);
-    if (history) history->event.values = std::move(ordered_history);
+    if (maps) history->event.values = std::move(ordered_history);
   }
 
   /// Counts belong to the stream: redundant sources carry the same numbers.
