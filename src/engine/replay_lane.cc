@@ -174,6 +174,10 @@ void ReplayLane::wake() {
 void ReplayLane::run(size_t worker, const std::stop_token& stop) {
   Rng rng(worker + 1);
   const std::shared_ptr<ReplayProcess> process = processes_.empty() ? nullptr : processes_[worker];
+  std::function<Result<std::unique_ptr<PieceWork>>(PieceOrder)> open;
+  if (process) {
+    open = [this, process](const PieceOrder& order) { return open_remote(process, order); };
+  }
   JobRunner runner(
       {.book = *book_,
        .store = at_.store,
@@ -193,10 +197,7 @@ void ReplayLane::run(size_t worker, const std::stop_token& stop) {
        .chain = chain_,
        .worker = worker,
        .route = at_.config.replay.route == ReplayRoute::kSeparate ? &at_.route : nullptr,
-       .open =
-           process == nullptr
-               ? std::function<Result<std::unique_ptr<PieceWork>>(PieceOrder)>()
-               : [this, process](const PieceOrder& order) { return open_remote(process, order); }},
+       .open = std::move(open)},
       rng);
   const ReplayClass::Step step = [&](MonoTime at) {
     if (process) {
