@@ -4,19 +4,17 @@
 #include <map>
 #include <set>
 
+#include "replay/windows.h"
+
 namespace hindcast {
 namespace {
-
-Window common(const Window& a, const Window& b) {
-  return {std::max(a.start, b.start), std::min(a.end, b.end)};
-}
 
 /// What of `window` the windows of `set` cover.
 std::vector<Window> both_of(const Window& window, const std::vector<Window>& set) {
   std::vector<Window> out;
   for (const Window& other : set) {
     const Window both = common(window, other);
-    if (both.start < both.end) out.push_back(both);
+    if (!empty(both)) out.push_back(both);
   }
   return out;
 }
@@ -64,7 +62,7 @@ Fills::Fills(const ReplayJob& job, const CoverageFacts& facts,
   }
   for (const Window& window : reads) {
     for (const Window& done : job.done) {
-      if (const Window both = common(window, done); both.start < both.end) add_window(read_, both);
+      if (const Window both = common(window, done); !empty(both)) add_window(read_, both);
     }
   }
   std::vector<Window> settled = job.done;

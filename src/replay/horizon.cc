@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "replay/windows.h"
 
 namespace hindcast {
 namespace {
@@ -12,8 +13,7 @@ Duration length(const Window& window) { return window.end - window.start; }
 std::vector<Window> cut(const std::vector<Window>& windows, EventTime from, EventTime to) {
   std::vector<Window> out;
   for (const Window& window : windows) {
-    const Window part{std::max(window.start, from), std::min(window.end, to)};
-    if (part.start < part.end) out.push_back(part);
+    if (const Window part = common(window, {from, to}); !empty(part)) out.push_back(part);
   }
   return out;
 }

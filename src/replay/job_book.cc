@@ -11,8 +11,6 @@ namespace {
 constexpr Duration kSaveEvery = 1s;     // of progress that nothing depends on
 constexpr uint64_t kQuantum = 100'000;  // events of a stream before the next one's turn
 
-bool empty(const Window& w) { return w.start >= w.end; }
-
 }  // namespace
 
 void JobBook::Entry::prove(Work& at, std::vector<GapOutcome>& outcomes) {

@@ -10,6 +10,7 @@
 #include "replay/job_account.h"
 #include "replay/job_book.h"
 #include "replay/token_bucket.h"
+#include "replay/windows.h"
 
 namespace hindcast {
 
@@ -65,6 +66,15 @@ struct JobBook::Entry {
     for (const Work& at : work) add_window(taken, at.piece);
     for (const ReplayJob::SetAside& aside : job.set_aside) add_window(taken, aside.window);
     return left_of(job.range, taken);
+  }
+  /// What of left() lies in each piece of the history, by time, until `each` says false.
+  template <class Each>
+  void each_left(const Each& each) const {
+    for (const Window& part : left()) {
+      for (const Window& piece : pieces) {
+        if (const Window at = common(part, piece); !empty(at) && !each(at)) return;
+      }
+    }
   }
   /// Its one reason, from what its workers wait for.
   void explain_at(MonoTime now) {

@@ -13,11 +13,6 @@ constexpr Duration kPatience = 5s;     // how long the frontier may stand still 
 constexpr Duration kAskAgain = 100ms;  // speeds may change meanwhile
 constexpr uint64_t kCostAtFirst = 10'000;  // expected events of a piece, before one was read
 
-Window common(const Window& a, const Window& b) {
-  return {std::max(a.start, b.start), std::min(a.end, b.end)};
-}
-bool empty(const Window& w) { return w.start >= w.end; }
-
 }  // namespace
 
 void JobBook::set_limits(JobLimits limits) {
@@ -38,15 +33,12 @@ std::optional<Window> JobBook::next_window(const Entry& entry, EventTime limit,
                                            bool clipped) const {
   const bool oldest = entry.job.order == ReplayOrder::kOldestFirst;
   std::optional<Window> found;
-  for (const Window& left : entry.left()) {
-    for (const Window& piece : entry.pieces) {
-      Window at = common(left, piece);
-      if (clipped) at.end = std::min(at.end, limit);
-      if (empty(at) || at.end > limit) continue;
-      if (oldest) return at;
-      found = at;
-    }
-  }
+  entry.each_left([&](Window at) {
+    if (clipped) at.end = std::min(at.end, limit);
+    if (empty(at) || at.end > limit) return true;
+    found = at;
+    return !oldest;
+  });
   return found;
 }
 
@@ -283,13 +275,11 @@ JobBook::Reading JobBook::reading(JobId id) const {
     std::ranges::copy(left_of(at.piece, committed), std::back_inserter(out.stretches));
   out.at_once = std::max<uint32_t>(1, static_cast<uint32_t>(entry.work.size()));
   std::vector<Window> next;
-  for (const Window& left : entry.left()) {
-    for (const Window& piece : entry.pieces) {
-      Window at = common(left, piece);
-      at.end = std::min(at.end, entry.limit);
-      if (!empty(at) && at.end != kMaxEventTime) next.push_back(at);
-    }
-  }
+  entry.each_left([&](Window at) {
+    at.end = std::min(at.end, entry.limit);
+    if (!empty(at) && at.end != kMaxEventTime) next.push_back(at);
+    return true;
+  });
   if (entry.job.order == ReplayOrder::kNewestFirst) std::ranges::reverse(next);
   std::ranges::copy(next, std::back_inserter(out.stretches));
   return out;

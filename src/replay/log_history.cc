@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "progress/control.h"
+#include "replay/windows.h"
 
 namespace hindcast {
 namespace {
@@ -96,10 +97,9 @@ class LogCursor final : public Cursor {
     }
     HC_TRY_ASSIGN(const std::vector<Window> never, of_.never_taken(range));
     for (const Window& window : never) {
-      chunk.missing.push_back(
-          {{std::max(window.start, range.start), std::min(window.end, range.end)},
-           {},
-           "never-taken: events were lost there before they reached the log"});
+      chunk.missing.push_back({common(window, range),
+                               {},
+                               "never-taken: events were lost there before they reached the log"});
     }
     narrow();
     return {};

@@ -50,8 +50,8 @@ hc_mutant(NAME fill_before_the_end_of_a_piece FILE src/replay/job_book.cc
   FROM "if (!result.certain) continue;"
   TO "")
 hc_mutant(NAME replay_ahead_of_the_frontier FILE src/replay/job_book_turns.cc
-  FROM "if (empty(at) || at.end > limit) continue;"
-  TO "if (empty(at)) continue;")
+  FROM "if (empty(at) || at.end > limit) return true;"
+  TO "if (empty(at)) return true;")
 hc_mutant(NAME joined_job_keeps_its_pieces FILE src/replay/job_book.cc
   FROM "entry->prepared = false;"
   TO "static_cast<void>(0);")
