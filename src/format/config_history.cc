@@ -1,6 +1,5 @@
 // [source.history]: what its source does not say, and what must fit to it.
 #include <algorithm>
-#include <charconv>
 
 #include "base/text.h"
 #include "format/config_parser_internal.h"
@@ -219,15 +218,12 @@ class HistoryReader {
   void read_requests() {
     const auto text = section_.text("requests");
     if (!text) return;
-    uint64_t number = 0;
-    const char* const end = text->data() + text->size();
-    const auto [rest, error] = std::from_chars(text->data(), end, number);
-    if (error != std::errc() || number == 0 || number > 1'000'000 ||
-        std::string_view(rest, static_cast<size_t>(end - rest)) != "/s") {
+    const auto rate = parse_quantity(*text);
+    if (!rate || rate->number == 0 || rate->number > 1'000'000 || rate->unit != "/s") {
       return section_.problem("requests", "= \"" + *text + "\" is no rate",
                               "for example: \"10/s\", counted in `weight`");
     }
-    history_.requests_per_second = number;
+    history_.requests_per_second = rate->number;
   }
 
   // ── the mapping ───────────────────────────────────────────────────────────────────────────────

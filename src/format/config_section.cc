@@ -175,10 +175,18 @@ std::optional<Section> Section::section(std::string_view key, std::string sectio
   return Section(*node, std::move(section), shown, *problems_);
 }
 
+std::optional<Quantity> parse_quantity(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  Quantity out;
+  const auto [rest, error] = std::from_chars(text.data(), end, out.number);
+  if (error != std::errc()) return std::nullopt;
+  out.unit = {rest, static_cast<size_t>(end - rest)};
+  return out;
+}
+
 Result<ByteCount> parse_bytes(std::string_view text) {
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  const std::optional<Quantity> quantity = parse_quantity(text);
+  auto [number, unit] = quantity.value_or(Quantity());
   while (!unit.empty() && unit[0] == ' ') unit.remove_prefix(1);
   struct Unit {
     std::string_view name;
@@ -196,7 +204,7 @@ Result<ByteCount> parse_bytes(std::string_view text) {
                              {"TB", 1'000'000'000'000}};
   const auto* found = std::find_if(std::begin(kUnits), std::end(kUnits),
                                    [&](const Unit& u) { return u.name == unit; });
-  if (error != std::errc() || found == std::end(kUnits) || number > UINT64_MAX / found->bytes) {
+  if (!quantity || found == std::end(kUnits) || number > UINT64_MAX / found->bytes) {
     return invalid_argument("'" + std::string(text) +
                             "' is not a number with B, KiB, MiB, GiB or TiB (or KB, MB, GB, TB)");
   }
@@ -204,11 +212,8 @@ Result<ByteCount> parse_bytes(std::string_view text) {
 }
 
 Result<RateLimit> parse_rate(std::string_view text) {
-  const char* const end = text.data() + text.size();
-  uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const std::string_view unit(rest, static_cast<size_t>(end - rest));
-  if (error == std::errc() && number > 0) {
+  if (const auto quantity = parse_quantity(text); quantity && quantity->number > 0) {
+    const auto [number, unit] = *quantity;
     if (unit == "/s" && number <= 1'000'000'000'000)
       return RateLimit{.per_second = number, .share = 0};
     if (unit == "%" && number <= 100)

@@ -51,6 +51,12 @@ class Section {
   Problems* problems_;
 };
 
+/// "50000/s" as 50,000 and "/s". nullopt: it does not begin with a whole number.
+struct Quantity {
+  uint64_t number = 0;
+  std::string_view unit;  // of the text
+};
+std::optional<Quantity> parse_quantity(std::string_view text);
 /// "256MiB", "4GiB", "1048576". Errors: kInvalidArgument naming the units.
 Result<ByteCount> parse_bytes(std::string_view text);
 /// "50000/s", or "25%" of measured capacity. Errors: kInvalidArgument with an example.

@@ -1,6 +1,4 @@
 // When a WebSocket source is taken for silent: `silence_after`, `expected_rate`.
-#include <charconv>
-
 #include "format/config_parser_internal.h"
 
 namespace hindcast {
@@ -18,14 +16,12 @@ struct Rate {
 
 /// "100/s", "6/m", "5/h".
 std::optional<Rate> parse_events_rate(std::string_view text) {
-  const char* const end = text.data() + text.size();
-  Rate rate;
-  const auto [rest, error] = std::from_chars(text.data(), end, rate.events);
-  if (error != std::errc() || rate.events == 0 || rate.events > kRateMax) return std::nullopt;
-  const std::string_view unit(rest, static_cast<size_t>(end - rest));
-  if (unit == "/s") rate.unit = 1s;
-  if (unit == "/m") rate.unit = 1min;
-  if (unit == "/h") rate.unit = 1h;
+  const auto quantity = parse_quantity(text);
+  if (!quantity || quantity->number == 0 || quantity->number > kRateMax) return std::nullopt;
+  Rate rate{.events = quantity->number};
+  if (quantity->unit == "/s") rate.unit = 1s;
+  if (quantity->unit == "/m") rate.unit = 1min;
+  if (quantity->unit == "/h") rate.unit = 1h;
   if (rate.unit == Duration(0)) return std::nullopt;
   return rate;
 }
