@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -28,6 +27,7 @@
 #include "bench/curve_load.h"
 #include "bench/curve_report.h"
 #include "bench/curve_run.h"
+#include "replay/reason_shares.h"
 
 namespace {
 
@@ -121,20 +121,16 @@ Options parse(const std::vector<std::string>& words_given) {
 
 /// ", reasons: compute 61 %, rate 35 %", the longest first; "" without a replay.
 std::string reasons_text(const hindcast::ReasonTimes& times) {
-  std::vector<std::pair<double, hindcast::Reason>> shares;
-  double sum = 0;
-  for (size_t r = 0; r < times.size(); ++r) {
-    const auto time = static_cast<double>(times[r].count());
-    sum += time;
-    shares.emplace_back(time, static_cast<hindcast::Reason>(r));
+  const auto percent = hindcast::shares_of(times, 100);
+  std::vector<std::pair<uint32_t, hindcast::Reason>> shares;
+  for (size_t r = 0; r < percent.size(); ++r) {
+    if (percent[r] > 0) shares.emplace_back(percent[r], static_cast<hindcast::Reason>(r));
   }
   std::ranges::sort(shares, std::greater());
   std::string text;
-  for (const auto& [time, reason] : shares) {
-    if (time < sum / 100 || time == 0) continue;
+  for (const auto& [share, reason] : shares) {
     text += text.empty() ? ", reasons: " : ", ";
-    text +=
-        std::string(to_string(reason)) + " " + std::to_string(std::lround(100 * time / sum)) + " %";
+    text += std::string(to_string(reason)) + " " + std::to_string(share) + " %";
   }
   return text;
 }
