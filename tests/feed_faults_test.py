@@ -12,51 +12,7 @@ import time
 
 import harness
 
-CONFIG = """
-[[source]]
-name = "trades"
-kind = "websocket"
-url = "{stream}"
-reconnect = {{ min = "10ms", max = "50ms" }}
-match = {{ e = "event" }}
-each = "data"
-delivery = "lossy"
-
-[source.watermark]
-delay = "1s"
-heartbeat = {{ match = {{ e = "heartbeat" }}, time = "ms" }}
-
-[source.event]
-key = "s"
-id = {{ field = "seq", type = "int" }}
-sequence = "seq"
-time = "T"
-time_unit = "ms"
-
-[source.values]
-price = {{ field = "p", type = "decimal(18,2)" }}
-
-[source.history]
-kind = "http"
-url = "{url}/history?key={{key}}&from={{from}}&to={{to}}&cursor={{cursor}}&limit={{limit}}"
-keys = ["A", "B", "C"]
-paging = "cursor"
-cursor = "next"
-limit = 100
-requests = "1000/s"
-retries = 50
-settle = "0s"
-each = "data"
-
-[[aggregate]]
-name = "bars"
-bucket = "10s"
-rollups = ["1m"]
-values = {{ n = "count()", total = "sum(price)" }}
-
-[replay]
-stagger = "0s"
-"""
+KEYS = {"source": 'delivery = "lossy"', "event": 'sequence = "seq"', "history": "limit = 100", "aggregate": 'rollups = ["1m"]'}
 BEGIN = 1_709_287_200_000
 SECONDS = 180
 STEP_MS = 250
@@ -67,11 +23,6 @@ KINDS = ("drop", "duplicate", "reorder", "late", "disconnect", "stall", "http-42
          "history-contradicts")
 # A count of numbers begins with the first one seen, and what is lost behind the last one leaves no trace in it.
 FROM, TO = BEGIN + 20_000, END - 20_000
-
-
-def trades(rng):
-    return [{"s": rng.choice("ABC"), "T": BEGIN + STEP_MS * i + rng.randrange(STEP_MS),
-             "p": f"{rng.randrange(1, 10000) / 100:.2f}"} for i in range(SECONDS * 1000 // STEP_MS)]
 
 
 def fault(kind, rng):
@@ -97,11 +48,11 @@ def fault(kind, rng):
 class FeedFaultsTest(harness.SystemTest):
     def round(self, kinds, seed):
         rng = random.Random(seed)
-        events = trades(rng)
+        events = harness.feed_trades(rng, BEGIN, STEP_MS, SECONDS * 1000 // STEP_MS)
         path = self.folder / f"trades-{seed}.ndjson"
         path.write_bytes(harness.ndjson(events))
         feed = self.feed(path, "--key", "s", "--time", "T", "--time-unit", "ms", "--speed", 0)
-        hindcast = self.install(CONFIG.format(stream=feed.stream, url=feed.url)).start_ready()
+        hindcast = self.install(harness.feed_config(feed, **KEYS)).start_ready()
         feed.until(lambda state: len(state["connections"]) == 1, "connected to")
         faults = [fault(kind, rng) for kind in kinds]
         for one in faults:

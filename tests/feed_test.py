@@ -2,7 +2,6 @@
 """A daemon on the WebSocket of `hindcast feed`: what was put on the wire is what is aggregated, once, whatever the feed does
 to its order; and what was never sent is not."""
 import collections
-import decimal
 import gzip
 import random
 
@@ -62,14 +61,8 @@ class FeedTest(harness.SystemTest):
         by_key = collections.defaultdict(list)
         for event in sorted(events, key=lambda event: event["T"]):
             by_key[event["s"]].append(event)
-        rows = {}
-        for key, seq in {(sent["key"], sent["seq"]) for sent in feed.sent()}:
-            event = by_key[key][seq - 1]
-            row = rows.setdefault((key, event["T"] // 60_000 * 60_000),
-                                  {"n": decimal.Decimal(0), "total": decimal.Decimal(0)})
-            row["n"] += 1
-            row["total"] += decimal.Decimal(event["p"])
-        return rows
+        sent = {(one["key"], one["seq"]) for one in feed.sent()}
+        return harness.sums((by_key[key][seq - 1] for key, seq in sent), 60_000)
 
     def check(self, hindcast, feed, events):
         feed.until_all_sent()

@@ -40,6 +40,76 @@ def ndjson(events):
     return "".join(json.dumps(event) + "\n" for event in events).encode()
 
 
+# What `hindcast feed` serves of feed_trades(), live and as a history; feed_config() fills it in.
+FEED_CONFIG = """
+[[source]]
+name = "trades"
+kind = "websocket"
+url = "{stream}"
+reconnect = {{ min = "10ms", max = "50ms" }}
+match = {{ e = "event" }}
+each = "data"
+{source}
+
+[source.watermark]
+delay = "1s"
+heartbeat = {{ match = {{ e = "heartbeat" }}, time = "ms" }}
+
+[source.event]
+key = "s"
+id = {{ field = "seq", type = "int" }}
+{event}
+time = "T"
+time_unit = "ms"
+
+[source.values]
+price = {{ field = "p", type = "decimal(18,2)" }}
+
+[source.history]
+kind = "http"
+url = "{url}/history?key={{key}}&from={{from}}&to={{to}}&cursor={{cursor}}&limit={{limit}}"
+keys = ["A", "B", "C"]
+paging = "cursor"
+cursor = "next"
+{history}
+requests = "1000/s"
+retries = 50
+settle = "0s"
+each = "data"
+
+[[aggregate]]
+name = "bars"
+bucket = "10s"
+{aggregate}
+values = {{ n = "count()", total = "sum(price)" }}
+
+[replay]
+stagger = "0s"
+"""
+
+
+def feed_config(feed, source="", event="", history="", aggregate=""):
+    """The configuration of a daemon on a feed of trades, with further keys of its tables."""
+    return FEED_CONFIG.format(stream=feed.stream, url=feed.url, source=source, event=event, history=history, aggregate=aggregate)
+
+
+def feed_trades(rng, begin, step_ms, count):
+    """Prices of A, B and C, one at some moment of each step."""
+    return [{"s": rng.choice("ABC"), "T": begin + step_ms * i + rng.randrange(step_ms),
+             "p": f"{rng.randrange(1, 10000) / 100:.2f}"} for i in range(count)]
+
+
+def sums(trades, bucket_ms):
+    """Rows as of Hindcast.table(), of the number and the sum of prices of each key."""
+    rows = {}
+    for trade in trades:
+        row = rows.setdefault((trade["s"], trade["T"] // bucket_ms * bucket_ms),
+                              {"n": decimal.Decimal(0), "total": decimal.Decimal(0)})
+        row["n"] += 1
+        row["total"] += decimal.Decimal(trade["p"])
+    return rows
+
+
 def milliseconds(rfc3339):
     """Of a time as Hindcast prints it, e.g. 2019-10-11T00:00:00Z or …00.250Z."""
     import datetime

@@ -1,53 +1,10 @@
 #!/usr/bin/env python3
 """A feed that keeps its connections and stops delivering: the daemon notices, hangs up and dials anew, knows what it may have missed
 as one gap however long that lasts, and reads it again when the feed is back."""
-import decimal
 import random
 
 import harness
 
-CONFIG = """
-[[source]]
-name = "trades"
-kind = "websocket"
-url = "{stream}"
-reconnect = {{ min = "10ms", max = "50ms" }}
-{bound}
-match = {{ e = "event" }}
-each = "data"
-
-[source.watermark]
-delay = "1s"
-heartbeat = {{ match = {{ e = "heartbeat" }}, time = "ms" }}
-
-[source.event]
-key = "s"
-id = {{ field = "seq", type = "int" }}
-time = "T"
-time_unit = "ms"
-
-[source.values]
-price = {{ field = "p", type = "decimal(18,2)" }}
-
-[source.history]
-kind = "http"
-url = "{url}/history?key={{key}}&from={{from}}&to={{to}}&cursor={{cursor}}&limit={{limit}}"
-keys = ["A", "B", "C"]
-paging = "cursor"
-cursor = "next"
-requests = "1000/s"
-retries = 50
-settle = "0s"
-each = "data"
-
-[[aggregate]]
-name = "bars"
-bucket = "10s"
-values = {{ n = "count()", total = "sum(price)" }}
-
-[replay]
-stagger = "0s"
-"""
 BEGIN = 1_709_287_200_000
 BUCKET_MS = 10_000
 STEP_MS = 250
@@ -58,12 +15,11 @@ SECONDS = int(harness.PATIENCE) * SPEED * 4  # the feed outlasts the test
 class SilenceTest(harness.SystemTest):
     def start(self, bound):
         rng = random.Random(1)
-        self.events = [{"s": rng.choice("ABC"), "T": BEGIN + STEP_MS * i, "p": f"{rng.randrange(1, 10000) / 100:.2f}"}
-                       for i in range(SECONDS * 1000 // STEP_MS)]
+        self.events = harness.feed_trades(rng, BEGIN, STEP_MS, SECONDS * 1000 // STEP_MS)
         path = self.folder / "trades.ndjson"
         path.write_bytes(harness.ndjson(self.events))
         self.live = self.feed(path, "--key", "s", "--time", "T", "--time-unit", "ms", "--speed", SPEED)
-        self.hindcast = self.install(CONFIG.format(stream=self.live.stream, url=self.live.url, bound=bound)).start_ready()
+        self.hindcast = self.install(harness.feed_config(self.live, source=bound)).start_ready()
         self.until_received(200)
 
     def until_received(self, more):
@@ -96,14 +52,7 @@ class SilenceTest(harness.SystemTest):
             beyond = any(row["state"] == "final" for row in rows if harness.milliseconds(row["start"]) >= end)
             return states == {"final"} and beyond
         self.hindcast.until(recovered, "recovered")
-        expected = {}
-        for event in self.events:
-            if event["T"] >= end:
-                break
-            row = expected.setdefault((event["s"], event["T"] // BUCKET_MS * BUCKET_MS),
-                                      {"n": decimal.Decimal(0), "total": decimal.Decimal(0)})
-            row["n"] += 1
-            row["total"] += decimal.Decimal(event["p"])
+        expected = harness.sums((event for event in self.events if event["T"] < end), BUCKET_MS)
         found = {at: row for at, row in self.hindcast.table("bars", limit=1_000_000).items() if at[1] < end}
         self.assert_same_rows(found, expected)
         filled = next(one for one in self.hindcast.get("/v1/gaps").json["gaps"] if one["id"] == gap["id"])
