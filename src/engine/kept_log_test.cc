@@ -20,6 +20,12 @@ class KeptLogTest : public EngineFixture {
            "\"" +
            age + "\" }\n";
   }
+  /// A page of two trades, sealed.
+  void begin(const std::string& age) {
+    open(toml(age));
+    push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
+    heartbeat(kNoon + 120 * kMinute);
+  }
   /// Flips a byte of the newest page.
   void flip() {
     const std::string parts = folder_.path() + "/data/store/parts";
@@ -51,9 +57,7 @@ class KeptLogTest : public EngineFixture {
 };
 
 TEST_F(KeptLogTest, ADamagedPageIsRefilledFromTheLog) {
-  open(toml("1h"));
-  push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
-  heartbeat(kNoon + 120 * kMinute);
+  begin("1h");
   const auto before = buckets(1min);
   ASSERT_EQ(values(before.at(0)), "10 11 2 2");
   flip();
@@ -66,9 +70,7 @@ TEST_F(KeptLogTest, ADamagedPageIsRefilledFromTheLog) {
 }
 
 TEST_F(KeptLogTest, ARestartReadsWhatIsNotSettledAndTheLogStillRefills) {
-  open(toml("1h"));
-  push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
-  heartbeat(kNoon + 120 * kMinute);
+  begin("1h");
   push(trade(3, kNoon + 125 * kMinute, "12", "1"));
   close();
   open(toml("1h"));
@@ -82,9 +84,7 @@ TEST_F(KeptLogTest, ARestartReadsWhatIsNotSettledAndTheLogStillRefills) {
 }
 
 TEST_F(KeptLogTest, WhatTheLogHasFreedIsUnfillableAndSaysSo) {
-  open(toml("1ns"));
-  push(trade(1, kNoon, "10", "1") + trade(2, kNoon + 1, "11", "1"));
-  heartbeat(kNoon + 120 * kMinute);
+  begin("1ns");
   push(trade(3, kNoon + 125 * kMinute, "12", "1"));
   heartbeat(kNoon + 240 * kMinute);  // its commit trims
   flip();

@@ -98,6 +98,11 @@ class LogWorld {
       log_.trim(partition, Channel::kLive, {newest.hi, newest.lo + 1}).value();
   }
   void wait(Duration time) { now_ += time; }
+  void free_all() {
+    settle();
+    wait(1h);
+    settle();
+  }
   MemoryLog& log() { return log_; }
   LogIndex& index() { return *index_; }
 
@@ -162,9 +167,7 @@ TEST_F(LogHistoryTest, WhatAnEarlierLifeLeftIsFoundAgain) {
 
 TEST_F(LogHistoryTest, WhatWasFreedIsMissingUpToItsLatestEvent) {
   LogWorld world(some(0, 1000));
-  world.settle();
-  world.wait(1h);
-  world.settle();
+  world.free_all();
   world.feed(some(1000, 3000));
   const ReadAll all = read(world, whole);
   ASSERT_FALSE(all.error) << all.error->message;
@@ -182,9 +185,7 @@ TEST_F(LogHistoryTest, WhatWasFreedIsMissingUpToItsLatestEvent) {
 // One event that was far ahead: what came with it is gone, so nothing before it is sure.
 TEST_F(LogHistoryTest, AnEarlyFreedRecordWithALateTimeCountsByItsTime) {
   LogWorld world({trades[0], trades[2000]});
-  world.settle();
-  world.wait(1h);
-  world.settle();
+  world.free_all();
   world.feed(some(1, 3000));
   const ReadAll all = read(world, whole);
   ASSERT_EQ(all.missing.size(), 1U);
@@ -194,9 +195,7 @@ TEST_F(LogHistoryTest, AnEarlyFreedRecordWithALateTimeCountsByItsTime) {
 // What times were in it, nobody knows any more.
 TEST_F(LogHistoryTest, WhatAnEarlierLifeFreedMayHaveBeenAnythingUpToItsHighestEvent) {
   LogWorld world(some(0, 10));
-  world.settle();
-  world.wait(1h);
-  world.settle();
+  world.free_all();
   world.take_in(some(10, 2000));
   world.restart(at_ms(trades[1999].ms));
   world.take_in(some(2000, 3000));
@@ -287,9 +286,7 @@ TEST_F(LogHistoryTest, WhatACursorHasYetToReadIsKeptForIt) {
   LogWorld world(trades);
   const auto cursor = world.history().open({whole, {}, {}}).value();
   next_chunk(*cursor, 1_KiB).value();
-  world.settle();
-  world.wait(1h);
-  world.settle();
+  world.free_all();
   size_t events = 0;
   uint64_t kept = UINT64_MAX;
   for (bool end = false; !end;) {
@@ -309,9 +306,7 @@ TEST_F(LogHistoryTest, ACursorThatIsDroppedLetsGo) {
   auto cursor = world.history().open({whole, {}, {}}).value();
   next_chunk(*cursor, 1_KiB).value();
   cursor.reset();
-  world.settle();
-  world.wait(1h);
-  world.settle();
+  world.free_all();
   EXPECT_EQ(world.log().stats(Channel::kLive).kept.value, 0U);
 }
 
