@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/assert.h"
 #include "base/text.h"
@@ -186,7 +187,8 @@ std::optional<Quantity> parse_quantity(std::string_view text) {
 
 Result<ByteCount> parse_bytes(std::string_view text) {
   const std::optional<Quantity> quantity = parse_quantity(text);
-  auto [number, unit] = quantity.value_or(Quantity());
+  const uint64_t number = quantity ? quantity->number : 0;
+  std::string_view unit = quantity ? quantity->unit : "";
   while (!unit.empty() && unit[0] == ' ') unit.remove_prefix(1);
   struct Unit {
     std::string_view name;
@@ -225,7 +227,7 @@ Result<RateLimit> parse_rate(std::string_view text) {
 
 std::string to_string(const RateLimit& limit) {
   if (limit.per_second) return std::to_string(*limit.per_second) + "/s";
-  return std::to_string(static_cast<int>(limit.share * 100 + 0.5)) + "%";
+  return std::to_string(std::lround(limit.share * 100)) + "%";
 }
 
 std::string to_string(ByteCount bytes) {
