@@ -90,8 +90,8 @@ class BlockHasher {
     if (at_ % 2 != 0) add(kZeros);
     multiply();
     for (size_t i = 0; i < count_; ++i) {
-      const uint64_t a = fold(sums_[0][i] + of_absent_[0]) + words,
-                     b = fold(sums_[1][i] + of_absent_[1]);
+      const uint64_t a = fold(sums_[i][0] + of_absent_[0]) + words,
+                     b = fold(sums_[i][1] + of_absent_[1]);
       out[i].lo = mix(a ^ 0xa0761d6478bd642f, b ^ 0xe7037ed1a0b428db);
       out[i].hi = mix(b ^ out[i].lo ^ 0x8ebc6af09c88c6e3, a + 0x589965cc75374cc3);
     }
@@ -130,16 +130,18 @@ class BlockHasher {
   }
   template <size_t kPairs>
   void multiply_pairs() {
-    for (size_t h = 0; h < 2; ++h) {
-      for (size_t i = 0; i < count_; ++i) {
-        uint128 sum = first_ ? 0 : sums_[h][i];
+    if (first_) std::memset(sums_, 0, count_ * sizeof *sums_);
+    for (size_t i = 0; i < count_; ++i) {
+      uint128 sum[2] = {sums_[i][0], sums_[i][1]};
 #pragma GCC unroll 4
-        for (size_t p = 0; p < kPairs; ++p) {
-          const auto& [x, y, keys] = pairs_[p];
-          sum += static_cast<uint128>(x[i] + keys[h][0]) * (y[i] + keys[h][1]);
-        }
-        sums_[h][i] = sum;
+      for (size_t p = 0; p < kPairs; ++p) {
+        const auto& [xs, ys, keys] = pairs_[p];
+        const uint64_t x = xs[i], y = ys[i];
+        sum[0] += static_cast<uint128>(x + keys[0][0]) * (y + keys[0][1]);
+        sum[1] += static_cast<uint128>(x + keys[1][0]) * (y + keys[1][1]);
       }
+      sums_[i][0] = sum[0];
+      sums_[i][1] = sum[1];
     }
   }
 
@@ -151,7 +153,7 @@ class BlockHasher {
   size_t gathered_ = 0;
   uint64_t scratch_[kGathered][2][kBlock];
   bool first_ = true;  // nothing is in sums_ yet
-  uint128 sums_[2][kBlock];
+  uint128 sums_[kBlock][2];
   uint128 of_absent_[2] = {};
 };
 
