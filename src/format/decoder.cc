@@ -1,12 +1,15 @@
 #include "format/decoder.h"
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "format/decoder_base.h"
 
 namespace hindcast {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// To read an event is several times the work of what is done with it later.
+constexpr size_t kRowsOfReading = 8;
 
 }  // namespace
 
@@ -69,6 +72,7 @@ size_t DecoderBase::decode(BytesView bytes, bool final, EventBatch& events,
 void DecoderBase::write_event(BytesView raw, uint64_t place) {
   if (writer_.write(row_, *events_, problem_)) {
     ++counts_->events;
+    give_way(kRowsOfReading);
   } else {
     refuse(problem_.reason, std::move(problem_.detail), raw, place);
   }

@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "base/assert.h"
-#include "base/give_way.h"
 #include "replay/cutter.h"
 
 namespace hindcast {
@@ -133,7 +132,6 @@ PieceRun::Need PieceRun::need() const { return impl_->need; }
 void PieceRun::give(Result<HistoryChunk> chunk) {
   HC_ASSERT(need() == Need::kHistory);
   if (!chunk) return impl_->fail(std::move(chunk).error());
-  give_way(4 * chunk->events.size());  // parsing an event is several times the work of the rest
   Status given = impl_->cutter.give(*std::move(chunk));
   if (!given) return impl_->fail(std::move(given).error());
   impl_->cut();
