@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "lane/page_merge_internal.h"
 #include "lane/page_probe.h"
 #include "lane/read_page.h"
@@ -16,6 +17,7 @@ namespace hindcast {
 namespace {
 
 const Withdrawn kNothingWithdrawn;
+constexpr size_t kRowsOfBucket = 16;  // to make and compare a bucket's row, in rows of a page
 
 std::set<BytesView> keys_of(const EventBatch& batch) {
   std::set<BytesView> keys;
@@ -56,6 +58,7 @@ void put_all_rows(const MergeContext& context, const PageKey& key, Version versi
       for (Row& row : fold(context, aggregate, resolution, key, seen, runs)) {
         stamp(context, version, row);
         out.rows.push_back(std::move(row));
+        give_way(kRowsOfBucket);
       }
     }
   }
@@ -86,6 +89,7 @@ std::vector<Row> changed_rows(const StreamSchema& schema, const Rule& rule, std:
       out.push_back(std::move(row));
     }
     if (same_bucket) ++old;
+    give_way(kRowsOfBucket);
   }
   while (old != before.end()) empty_old();
   return out;

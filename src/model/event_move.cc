@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "model/event_batch.h"
 
 namespace hindcast {
@@ -164,6 +165,7 @@ void scatter_rows(const StreamSchema& schema, const EventBatch& from,
     if (end[t] == end[t + 1]) continue;
     HC_ASSERT(targets[t] != nullptr);
     mover.append(RowList{rows.data() + end[t], end[t + 1] - end[t]}, *targets[t]);
+    give_way(end[t + 1] - end[t]);
   }
 }
 

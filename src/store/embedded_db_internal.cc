@@ -11,6 +11,7 @@
 #include <charconv>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "base/log.h"
 #include "store/embedded_codec.h"
 
@@ -34,6 +35,35 @@ class KeepVersions final : public rocksdb::CompactionFilter {
 
  private:
   const int64_t drop_before_;
+};
+
+/// Sees every key that a flush or a compaction writes, keeps it, and lets others go first: these
+/// threads work for a millisecond between two waits for the disk (base/give_way.h).
+class GivesWay final : public rocksdb::CompactionFilter {
+ public:
+  const char* Name() const override { return "hindcast.gives-way"; }
+  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice&, std::string*,
+              bool*) const override {
+    give_way(kRowsOfKey);
+    return false;
+  }
+
+ private:
+  static constexpr size_t kRowsOfKey = 16;
+};
+
+class GivesWayFactory final : public rocksdb::CompactionFilterFactory {
+ public:
+  const char* Name() const override { return "hindcast.gives-way"; }
+  bool ShouldFilterTableFileCreation(rocksdb::TableFileCreationReason reason) const override {
+    return reason == rocksdb::TableFileCreationReason::kFlush ||
+           reason == rocksdb::TableFileCreationReason::kCompaction;
+  }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    always_give_way();
+    return std::make_unique<GivesWay>();
+  }
 };
 
 class KeepVersionsFactory final : public rocksdb::CompactionFilterFactory {
@@ -165,6 +195,7 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const DatabaseOptions& o
     cf.memtable_whole_key_filtering = true;
     cf.memtable_prefix_bloom_size_ratio = 0.02;
   }
+  cf.compaction_filter_factory = std::make_shared<GivesWayFactory>();
   rocksdb::BlockBasedTableOptions blocks;
   blocks.block_cache = cache;
   blocks.block_size = bulk ? 16 << 10 : 4 << 10;

@@ -1,10 +1,13 @@
 #include "store/embedded_snapshot_internal.h"
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "store/embedded_codec.h"
 
 namespace hindcast::embedded {
 namespace {
+
+constexpr size_t kRowsOfReading = 32;  // to read a head or a bucket's row, in rows of a page
 
 Error in(Error error, const char* what) {
   return std::move(error).with(std::string("store, table ") + what);
@@ -105,6 +108,7 @@ Status EmbeddedSnapshot::scan(
       database.db().NewIterator(options, database.table(table)));
   for (it->Seek(slice(from)); it->Valid(); it->Next()) {
     HC_TRY_ASSIGN(const bool more, each(view(it->key()), view(it->value())));
+    give_way(kRowsOfReading);
     if (!more) return {};
   }
   if (!it->status().ok()) return to_error(it->status(), "store");
@@ -188,6 +192,7 @@ Status EmbeddedSnapshot::rows(const RowQuery& query,
     auto row = decode_row(std::move(at), view(it->value()));
     if (!row) return in(std::move(row).error(), "rows");
     if (!each(*row)) return {};
+    give_way(kRowsOfReading);
     it->Next();
   }
   if (!it->status().ok()) return to_error(it->status(), "store");
