@@ -238,6 +238,7 @@ const std::vector<CurveConfig>& curve_configs() {
        {"isolation = \"off\"", "floor = \"1000000000/s\"", "live_p99 = \"1h\"",
         "live_queue_age = \"1h\"", "commit_p99 = \"1h\"", "memory = \"1024GiB\""}},
       {"100%", true, {"rate = \"100%\""}, kThreads},
+      {"70%", true, {"rate = \"70%\""}, kThreads},
       {"50%", true, {"rate = \"50%\""}, kThreads},
       {"25%", true, {"rate = \"25%\""}, kThreads}};
   return kConfigs;

@@ -2,7 +2,7 @@
 """A long history replayed in one go: what the daemon holds in memory does not depend on how long it is (law L8).
 
 HINDCAST_DAYS: length of the history, a minute being an event of each of 1,000 keys; default 4. 730 is the long run: a thousand
-million events, an hour and some 12 GB of disk."""
+million events, ten minutes and some 12 GB of disk."""
 import calendar
 import json
 import os

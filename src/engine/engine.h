@@ -75,6 +75,10 @@ class Engine final : public ReadService {
   VerifyTools verify_tools() override;
   Result<History*> history_of(const SourceConfig& source) override;
   ProcessingTime wall_now() const override { return runtime_.wall_now(); }
+  std::optional<EventTime> reach_of(const SourceConfig& source, ProcessingTime now) const override {
+    const auto of_log = kept_log_.complete_from(source);
+    return of_log ? of_log : ReadService::reach_of(source, now);
+  }
 
  private:
   struct Partition {

@@ -99,4 +99,14 @@ void KeptLog::add_to(Histories& histories) const {
   }
 }
 
+std::optional<EventTime> KeptLog::complete_from(const SourceConfig& source) const {
+  if (!read_from_log(source)) return std::nullopt;
+  const StreamInfo& stream = catalog_.stream_of(source);
+  std::map<PartitionId, Position> kept_from;
+  for (const PartitionId partition : stream.partitions)
+    kept_from[partition] = log_.kept_from(partition, Channel::kLive);
+  const EventTime from = indexes_.at(stream.id)->complete_from(kept_from);
+  return from == kMinEventTime ? std::nullopt : std::optional(from);
+}
+
 }  // namespace hindcast

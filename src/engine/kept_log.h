@@ -1,8 +1,8 @@
 // The live log as a history ([source.history] kind = "log"): keeps the index of each stream that
 // has one, and makes the histories that read by it. Without such a source it does nothing.
 //
-// Thread safety: what noter() gives from any thread, after begin(); the rest while the engine
-// starts.
+// Thread safety: what noter() gives, and complete_from(), from any thread, after begin(); the rest
+// while the engine starts.
 #pragma once
 #include <functional>
 #include <map>
@@ -27,6 +27,9 @@ class KeptLog {
   std::function<void(PartitionId, Position last, EventTime earliest, EventTime latest)> noter();
   /// Adds those that are read from the log. They end before this does.
   void add_to(Histories& histories) const;
+  /// The log has all events of the source from then on; nullopt: it has freed or lost none yet, or
+  /// is not its history.
+  std::optional<EventTime> complete_from(const SourceConfig& source) const;
 
  private:
   bool log_is_whole() const;

@@ -65,6 +65,7 @@ TEST_F(KeptLogTest, ADamagedPageIsRefilledFromTheLog) {
   EXPECT_EQ(values(buckets(1min).at(0)), "10 11 2 2");
   EXPECT_EQ(buckets(1min).at(0).digest, before.at(0).digest);
   EXPECT_EQ(last_gap().state, "filled");
+  EXPECT_FALSE(engine_->status().sources.at(0).replayable_from) << "nothing is freed";
   EXPECT_TRUE(engine_->verify({}).value().ok());
   close();
 }
@@ -93,6 +94,9 @@ TEST_F(KeptLogTest, WhatTheLogHasFreedIsUnfillableAndSaysSo) {
   EXPECT_EQ(gap.state, "unfillable");
   ASSERT_FALSE(gap.outcomes.empty());
   EXPECT_THAT(gap.outcomes[0].detail, StartsWith("log-begins: "));
+  const auto from = engine_->status().sources.at(0).replayable_from;
+  ASSERT_TRUE(from);
+  EXPECT_GT(*from, event_time_ns((kNoon + 1) * 1'000'000));
   close();
 }
 
