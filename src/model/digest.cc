@@ -108,9 +108,10 @@ class BlockHasher {
     return static_cast<uint64_t>(v) ^ static_cast<uint64_t>(v >> 64);
   }
   void multiply() {
+    if (first_) std::memset(sums_, 0, count_ * sizeof *sums_);
+    first_ = false;
     switch (gathered_) {
       case 0:
-        if (first_) std::memset(sums_, 0, sizeof sums_);
         break;
       case 1:
         multiply_pairs<1>();
@@ -126,11 +127,9 @@ class BlockHasher {
         break;
     }
     gathered_ = 0;
-    first_ = false;
   }
   template <size_t kPairs>
   void multiply_pairs() {
-    if (first_) std::memset(sums_, 0, count_ * sizeof *sums_);
     for (size_t i = 0; i < count_; ++i) {
       uint128 sum[2] = {sums_[i][0], sums_[i][1]};
 #pragma GCC unroll 4
