@@ -8,9 +8,8 @@
 namespace hindcast {
 namespace {
 
-bool freed(Position last, Position kept_from) {
-  return Position{last.hi, last.lo + 1} <= kept_from;
-}
+Position behind(Position p) { return {p.hi, p.lo + 1}; }
+bool freed(Position last, Position kept_from) { return behind(last) <= kept_from; }
 
 }  // namespace
 
@@ -144,9 +143,8 @@ EventTime LogIndex::complete_from(const std::map<PartitionId, Position>& kept_fr
     EventTime highest = highest_before_;
     if (freed(begin_, position)) {
       // The entry in which the freed part ends; what is after all of them is freed as well.
-      const auto ends = std::ranges::find_if(part.since, [&, at = position](const LogBlock& b) {
-        return Position{b.last.hi, b.last.lo + 1} >= at;
-      });
+      const auto ends = std::ranges::find_if(
+          part.since, [&, at = position](const LogBlock& b) { return behind(b.last) >= at; });
       highest = ends == part.since.end() ? part.highest : ends->highest;
     }
     if (highest != kMinEventTime) from = std::max(from, highest + 1ns);
