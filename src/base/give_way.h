@@ -5,7 +5,8 @@
 // (docs/decisions/isolation.md). So code that idle threads run for long says now and then how much
 // it has done, and the kernel gets to choose again.
 //
-// Nothing but time depends on it: threads of other classes, and the simulator, go straight on.
+// Nothing but time depends on it: threads of other classes, unless they asked for it, and the
+// simulator go straight on.
 // Thread safety: each call is about the calling thread alone.
 #pragma once
 #include <cstddef>
@@ -15,7 +16,7 @@ namespace hindcast {
 namespace give_way_internal {
 inline constexpr size_t kRows = 4'096;  // about 0.1 ms: a row is what takes 25 ns
 struct Turn {
-  bool idle = false;
+  bool gives = false;
   size_t rows = 0;  // since it gave way
 };
 inline thread_local constinit Turn turn;
@@ -24,12 +25,12 @@ void yield();
 
 /// From now on the calling thread gives way, whatever its class: for threads of a library that are
 /// in no hurry.
-inline void always_give_way() { give_way_internal::turn.idle = true; }
+inline void always_give_way() { give_way_internal::turn.gives = true; }
 
 /// After work on so many rows. About 1 ns where there is nobody to give way to.
 inline void give_way(size_t rows) {
   give_way_internal::Turn& turn = give_way_internal::turn;
-  if (!turn.idle || (turn.rows += rows) < give_way_internal::kRows) return;
+  if (!turn.gives || (turn.rows += rows) < give_way_internal::kRows) return;
   turn.rows = 0;
   give_way_internal::yield();
 }

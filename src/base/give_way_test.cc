@@ -31,7 +31,17 @@ TEST(GiveWay, OtherThreadsGoStraightOn) {
   in_a_thread([] {
     give_way(2 * kRows);
     EXPECT_EQ(turn.rows, 0U);
-    EXPECT_FALSE(turn.idle);
+    EXPECT_FALSE(turn.gives);
+  });
+}
+
+TEST(GiveWay, AThreadOfALibraryYieldsWhenItIsTold) {
+  in_a_thread([] {
+    always_give_way();
+    give_way(kRows - 1);
+    EXPECT_EQ(turn.rows, kRows - 1);
+    give_way(1);
+    EXPECT_EQ(turn.rows, 0U);
   });
 }
 

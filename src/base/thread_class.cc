@@ -80,7 +80,7 @@ Scheduling enter(ThreadClass wanted) {
       break;
   }
   const Scheduling held = scheduling();
-  give_way_internal::turn = {.idle = held == Scheduling::kIdle};
+  give_way_internal::turn = {.gives = held == Scheduling::kIdle};
   return held;
 }
 

@@ -37,8 +37,9 @@ class KeepVersions final : public rocksdb::CompactionFilter {
   const int64_t drop_before_;
 };
 
-/// Sees every key that a flush or a compaction writes, keeps it, and lets others go first: these
-/// threads work for a millisecond between two waits for the disk (base/give_way.h).
+/// For tables without a filter of their own: sees every key that a flush or a compaction writes,
+/// keeps it, and lets others go first: these threads work for a millisecond between two waits for
+/// the disk (base/give_way.h).
 class GivesWay final : public rocksdb::CompactionFilter {
  public:
   const char* Name() const override { return "hindcast.gives-way"; }
