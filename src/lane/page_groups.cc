@@ -26,31 +26,36 @@ PageGroups::PageGroups(const EventScope& scope)
     : scope_(scope),
       recent_(std::min<size_t>(scope.partitions.size() * scope.schema.slots, kRecentMax)) {
   HC_ASSERT(scope.partitions.size() == scope.schema.partitions);
+  HC_ASSERT(scope.partitions.size() * scope.schema.slots < kNoTarget);
 }
 
 void PageGroups::learn_keys(const EventBatch& batch) {
   places_.resize(batch.keys.size());
-  const size_t recents = recent_.size();
+  const uint32_t partitions = scope_.schema.partitions;
+  const uint16_t slots = scope_.schema.slots;
+  const auto recents = static_cast<uint32_t>(recent_.size());
   for (uint32_t k = 0; k < batch.keys.size(); ++k) {
     const uint64_t hash = batch.keys.hash(k);
-    const uint32_t partition = partition_of_hash(hash, scope_.schema.partitions);
-    const uint16_t slot = slot_of_hash(hash, scope_.schema.slots);
-    const size_t number = size_t{partition} * scope_.schema.slots + slot;
-    places_[k] = {.key_hash = hash,
-                  .partition = scope_.wants(batch.keys[k]) ? partition : kNoTarget,
-                  .slot = slot,
-                  .recent = static_cast<uint16_t>(number < recents ? number : number % recents)};
+    const uint32_t number = partition_of_hash(hash, partitions) * slots + slot_of_hash(hash, slots);
+    places_[k] = {
+        .key_hash = hash, .number = number, .recent = number < recents ? number : number % recents};
+  }
+  if (scope_.keys == nullptr) return;
+  for (uint32_t k = 0; k < batch.keys.size(); ++k) {
+    if (!scope_.wants(batch.keys[k])) places_[k].number = kNoTarget;
   }
 }
 
 uint32_t PageGroups::look_up(int64_t window, const Place& place) {
-  const PageKey page{scope_.partitions[place.partition], event_time_ns(window), place.slot};
+  const uint16_t slots = scope_.schema.slots;
+  const PageKey page{scope_.partitions[place.number / slots], event_time_ns(window),
+                     static_cast<uint16_t>(place.number % slots)};
   const auto [known, is_new] = known_.try_emplace(page, kNoTarget);
   if (is_new && scope_.behind(page)) {
     known->second = static_cast<uint32_t>(groups_.size());
     groups_.push_back({.page = page});
   }
-  recent_[place.recent] = {window, place.partition, known->second, place.slot};
+  recent_[place.recent] = {window, place.number, known->second};
   return known->second;
 }
 
@@ -78,10 +83,9 @@ void PageGroups::add(const EventBatch& batch) {
         within.start = std::max(within.start, scope_.range.start);
         within.end = std::min(within.end, scope_.range.end);
       }
-      if (place.partition == kNoTarget) continue;
+      if (place.number == kNoTarget) continue;
       const Recent& recent = recent_[place.recent];
-      const bool found = recent.window == window && recent.partition == place.partition &&
-                         recent.slot == place.slot;
+      const bool found = recent.window == window && recent.number == place.number;
       const uint32_t group = found ? recent.group : look_up(window, place);
       if (group == kNoTarget) continue;
       group_of[row] = group;

@@ -46,17 +46,16 @@ class PageGroups {
   size_t memory() const;
 
  private:
+  /// Where the events of a key belong: its partition and slot as one number.
   struct Place {
     uint64_t key_hash;
-    uint32_t partition;  // by index; kNoTarget: the key is outside
-    uint16_t slot;
-    uint16_t recent;  // index into recent_
+    uint32_t number;  // partition by index × slots + slot; kNoTarget: the key is outside
+    uint32_t recent;  // index into recent_
   };
   /// Groups found last: neighbours in a feed share windows, so this is nearly always right.
   struct Recent {
     int64_t window = INT64_MAX;
-    uint32_t partition = 0, group = 0;
-    uint16_t slot = 0;
+    uint32_t number = 0, group = 0;
   };
   void learn_keys(const EventBatch& batch);
   uint32_t look_up(int64_t window, const Place& place);

@@ -1,7 +1,6 @@
 #include "model/digest.h"
 
 #include <array>
-#include <cstring>
 
 #include "base/assert.h"
 
@@ -86,14 +85,17 @@ class BlockHasher {
     }
   }
   void finish(Digest* out) {
-    const size_t words = at_;
+    words_ = at_;
     if (at_ % 2 != 0) add(kZeros);
-    multiply();
-    for (size_t i = 0; i < count_; ++i) {
-      const uint64_t a = fold(sums_[i][0] + of_absent_[0]) + words,
-                     b = fold(sums_[i][1] + of_absent_[1]);
-      out[i].lo = mix(a ^ 0xa0761d6478bd642f, b ^ 0xe7037ed1a0b428db);
-      out[i].hi = mix(b ^ out[i].lo ^ 0x8ebc6af09c88c6e3, a + 0x589965cc75374cc3);
+    switch (gathered_) {
+      case 0:
+        return finish_pairs<0>(out);
+      case 1:
+        return finish_pairs<1>(out);
+      case 2:
+        return finish_pairs<2>(out);
+      case 3:
+        return finish_pairs<3>(out);
     }
   }
 
@@ -108,30 +110,21 @@ class BlockHasher {
     return static_cast<uint64_t>(v) ^ static_cast<uint64_t>(v >> 64);
   }
   void multiply() {
-    if (first_) std::memset(sums_, 0, count_ * sizeof *sums_);
+    first_ ? multiply_pairs<kGathered, true, false>(nullptr)
+           : multiply_pairs<kGathered, false, false>(nullptr);
     first_ = false;
-    switch (gathered_) {
-      case 0:
-        break;
-      case 1:
-        multiply_pairs<1>();
-        break;
-      case 2:
-        multiply_pairs<2>();
-        break;
-      case 3:
-        multiply_pairs<3>();
-        break;
-      case kGathered:
-        multiply_pairs<kGathered>();
-        break;
-    }
     gathered_ = 0;
   }
   template <size_t kPairs>
-  void multiply_pairs() {
+  void finish_pairs(Digest* out) {
+    first_ ? multiply_pairs<kPairs, true, true>(out) : multiply_pairs<kPairs, false, true>(out);
+  }
+  /// What is gathered goes into the sums. Few columns, the usual case, are one pass, first and
+  /// last: then the sums never leave the registers.
+  template <size_t kPairs, bool kFirst, bool kLast>
+  void multiply_pairs(Digest* out) {
     for (size_t i = 0; i < count_; ++i) {
-      uint128 sum[2] = {sums_[i][0], sums_[i][1]};
+      uint128 sum[2] = {kFirst ? 0 : sums_[i][0], kFirst ? 0 : sums_[i][1]};
 #pragma GCC unroll 4
       for (size_t p = 0; p < kPairs; ++p) {
         const auto& [xs, ys, keys] = pairs_[p];
@@ -139,14 +132,25 @@ class BlockHasher {
         sum[0] += static_cast<uint128>(x + keys[0][0]) * (y + keys[0][1]);
         sum[1] += static_cast<uint128>(x + keys[1][0]) * (y + keys[1][1]);
       }
-      sums_[i][0] = sum[0];
-      sums_[i][1] = sum[1];
+      if (kLast) {
+        out[i] = digest_of(sum);
+      } else {
+        sums_[i][0] = sum[0];
+        sums_[i][1] = sum[1];
+      }
     }
+  }
+  Digest digest_of(const uint128 (&sum)[2]) const {
+    const uint64_t a = fold(sum[0] + of_absent_[0]) + words_, b = fold(sum[1] + of_absent_[1]);
+    Digest out;
+    out.lo = mix(a ^ 0xa0761d6478bd642f, b ^ 0xe7037ed1a0b428db);
+    out.hi = mix(b ^ out.lo ^ 0x8ebc6af09c88c6e3, a + 0x589965cc75374cc3);
+    return out;
   }
 
   const EventBatch& batch_;
   const size_t begin_, count_;
-  size_t at_ = 0;
+  size_t at_ = 0, words_ = 0;
   const uint64_t* first_of_pair_ = nullptr;
   Pair pairs_[kGathered];
   size_t gathered_ = 0;

@@ -14,15 +14,6 @@ constexpr char kEscape = '\0';
 constexpr char kEscapedZero = '\xff';
 constexpr char kTerminator = '\1';
 
-// Slots and partitions must not be correlated with each other, nor with hash tables over hash64.
-constexpr uint64_t kSlotSalt = 0x9e3779b97f4a7c15;
-constexpr uint64_t kPartitionSalt = 0xd6e8feb86659fd93;
-
-uint64_t scaled_hash(uint64_t key_hash, uint64_t salt, uint64_t bound) {
-  const uint64_t h = mix(key_hash ^ salt, salt);
-  return static_cast<uint64_t>((static_cast<uint128>(h) * bound) >> 64);
-}
-
 std::optional<int64_t> parse_int(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -283,12 +274,6 @@ Result<Bytes> key_from_string(std::span<const PartType> types, std::string_view 
   return encode_key(types, parts);
 }
 
-uint16_t slot_of_hash(uint64_t key_hash, uint16_t slots) {
-  return static_cast<uint16_t>(scaled_hash(key_hash, kSlotSalt, slots));
-}
-uint32_t partition_of_hash(uint64_t key_hash, uint32_t partitions) {
-  return static_cast<uint32_t>(scaled_hash(key_hash, kPartitionSalt, partitions));
-}
 uint16_t slot_of(BytesView key, uint16_t slots) { return slot_of_hash(hash64(key), slots); }
 uint32_t partition_of(BytesView key, uint32_t partitions) {
   return partition_of_hash(hash64(key), partitions);

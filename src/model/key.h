@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/result.h"
 #include "model/schema.h"
 
@@ -35,8 +36,25 @@ Result<Bytes> key_from_string(std::span<const PartType> types, std::string_view 
 /// pages depend on them.
 uint16_t slot_of(BytesView key, uint16_t slots);
 uint32_t partition_of(BytesView key, uint32_t partitions);
+
+namespace internal {
+// Slots and partitions must not be correlated with each other, nor with hash tables over hash64.
+constexpr uint64_t kSlotSalt = 0x9e3779b97f4a7c15;
+constexpr uint64_t kPartitionSalt = 0xd6e8feb86659fd93;
+
+inline uint64_t scaled_hash(uint64_t key_hash, uint64_t salt, uint64_t bound) {
+  const uint64_t h = mix(key_hash ^ salt, salt);
+  return static_cast<uint64_t>((static_cast<uint128>(h) * bound) >> 64);
+}
+}  // namespace internal
+
 /// The same from hash64(key), which a StringTable knows already.
-uint16_t slot_of_hash(uint64_t key_hash, uint16_t slots);
-uint32_t partition_of_hash(uint64_t key_hash, uint32_t partitions);
+inline uint16_t slot_of_hash(uint64_t key_hash, uint16_t slots) {
+  return static_cast<uint16_t>(internal::scaled_hash(key_hash, internal::kSlotSalt, slots));
+}
+inline uint32_t partition_of_hash(uint64_t key_hash, uint32_t partitions) {
+  return static_cast<uint32_t>(
+      internal::scaled_hash(key_hash, internal::kPartitionSalt, partitions));
+}
 
 }  // namespace hindcast
