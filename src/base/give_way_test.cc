@@ -1,6 +1,7 @@
 #include "base/give_way.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -11,6 +12,7 @@ namespace {
 
 using give_way_internal::kRows;
 using give_way_internal::turn;
+using give_way_internal::Way;
 
 template <class Body>
 void in_a_thread(const Body& body) {
@@ -31,7 +33,33 @@ TEST(GiveWay, OtherThreadsGoStraightOn) {
   in_a_thread([] {
     give_way(2 * kRows);
     EXPECT_EQ(turn.rows, 0U);
-    EXPECT_FALSE(turn.gives);
+    EXPECT_EQ(turn.way, Way::kNone);
+  });
+}
+
+/// How often the calling thread has left its CPU of its own will.
+int64_t times_left() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+// A nap that is over before the kernel has looked is none: then nothing below a real-time thread
+// runs while it seals a page.
+TEST(GiveWay, ARealTimeThreadLeavesItsCpuToASyncThatLasts) {
+  in_a_thread([] {
+    if (enter(ThreadClass::kLive) != Scheduling::kFifo) GTEST_SKIP() << "SCHED_FIFO not permitted";
+    int64_t before = times_left();
+    for (int i = 0; i < 100; ++i) {
+      const SyncUnderWay short_one;
+      give_way(kRows);
+    }
+    EXPECT_EQ(times_left(), before);
+    const SyncUnderWay sync;
+    give_way(kRows);
+    EXPECT_EQ(times_left(), before);
+    for (int i = 0; i < 100; ++i) give_way(kRows);
+    EXPECT_GT(times_left(), before);  // a host may hold the CPU longer than a nap takes
   });
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/give_way.h"
 #include "base/posix_error_internal.h"
 #include "base/read_once_file_internal.h"
 
@@ -47,6 +48,7 @@ class PosixFile final : public File {
 
   // fdatasync also flushes the size, which is the only metadata that reading back needs.
   Status sync() override {
+    const SyncUnderWay sync;
     if (::fdatasync(fd_) != 0) return errno_error("sync", path_);
     return {};
   }

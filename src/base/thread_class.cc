@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -17,6 +18,8 @@ namespace {
 
 constexpr uint64_t kResetOnFork = 1;    // SCHED_FLAG_RESET_ON_FORK
 constexpr uint64_t kSliceNs = 100'000;  // the shortest that the kernel takes
+// Setting a timer takes a virtual machine 15 µs; a nap that ends before that is none.
+constexpr long kNapNs = 20'000;
 
 // As <linux/sched/types.h> has it, which clashes with <sched.h> in some versions.
 struct SchedAttr {
@@ -80,11 +83,25 @@ Scheduling enter(ThreadClass wanted) {
       break;
   }
   const Scheduling held = scheduling();
-  give_way_internal::turn = {.gives = held == Scheduling::kIdle};
+  using give_way_internal::Way;
+  give_way_internal::turn = {.way = held == Scheduling::kIdle   ? Way::kYield
+                                    : held == Scheduling::kFifo ? Way::kNap
+                                                                : Way::kNone};
   return held;
 }
 
-void give_way_internal::yield() { ::sched_yield(); }
+void give_way_internal::let_others_go(Turn& turn) {
+  if (turn.way == Way::kYield) {
+    ::sched_yield();
+    return;
+  }
+  const uint32_t sync = syncs_begun.load(std::memory_order_relaxed);
+  const bool still = syncs_under_way.load(std::memory_order_relaxed) > 0 && sync == turn.sync;
+  turn.sync = sync;
+  if (!still) return;
+  const timespec nap{.tv_sec = 0, .tv_nsec = kNapNs};
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
+}
 
 Scheduling scheduling() {
   const SchedAttr attr = get();

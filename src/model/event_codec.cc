@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/give_way.h"
 #include "model/column_codec_internal.h"
 #include "model/event_batch.h"
 
@@ -340,11 +341,15 @@ void encode_rows(const StreamSchema& schema, const EventBatch& batch, size_t beg
   HC_ASSERT(begin <= end && end <= batch.size());
   HC_ASSERT(batch.id.size() == schema.id.size() && batch.values.size() == schema.values.size());
   RowEncoder(schema, batch, begin, end).encode(with_keys, out);
+  give_way(end - begin);
 }
 
 Status decode_rows(const StreamSchema& schema, BytesView bytes, bool with_keys, EventBatch& batch) {
   HC_ASSERT(batch.id.size() == schema.id.size() && batch.values.size() == schema.values.size());
-  return RowDecoder(schema, bytes, batch).decode(with_keys);
+  const size_t old_size = batch.size();
+  Status decoded = RowDecoder(schema, bytes, batch).decode(with_keys);
+  give_way(batch.size() - old_size);
+  return decoded;
 }
 
 Status decode_times(const StreamSchema& schema, BytesView bytes, std::vector<int64_t>& times) {

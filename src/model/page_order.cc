@@ -102,6 +102,7 @@ class RunSorter {
       size_t kept = 1;
       for (size_t i = 2; i < cuts_.size(); i += 2) {
         std::inplace_merge(begin + cuts_[i - 2], begin + cuts_[i - 1], begin + cuts_[i], less);
+        give_way(cuts_[i] - cuts_[i - 2]);
         cuts_[kept++] = cuts_[i];
       }
       if (cuts_.size() % 2 == 0) cuts_[kept++] = cuts_.back();
@@ -119,6 +120,7 @@ std::vector<T> gather(const std::vector<T>& column, const std::vector<uint32_t>&
   if (column.empty()) return {};
   std::vector<T> out(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) out[i] = column[rows[i]];
+  give_way(rows.size() / 8);  // a column of several
   return out;
 }
 

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "base/assert.h"
-#include "base/give_way.h"
 #include "base/hash.h"
 #include "model/join.h"
 #include "model/part_internal.h"
@@ -41,7 +40,6 @@ void encode_chunks(const StreamSchema& schema, const EventBatch& rows, size_t be
     encode_chunks(schema, rows, middle, end, out, chunks);
     return;
   }
-  give_way(end - begin);
   put_u32(out, crc32c(BytesView(out).substr(start)));
   chunks.push_back({end - begin, out.size() - start});
 }
@@ -188,7 +186,6 @@ Status PartView::decode(const StreamSchema& schema, const Chunk& chunk, EventBat
   HC_TRY_ASSIGN(const BytesView rows, part_internal::checked_chunk(chunk.bytes));
   const size_t old_size = batch.size();
   HC_TRY(decode_rows(schema, rows, false, batch));
-  give_way(chunk.rows);
   if (batch.size() - old_size != chunk.rows) return damaged("a chunk has other rows than listed");
   return {};
 }
