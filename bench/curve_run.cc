@@ -278,7 +278,7 @@ CurveSample run_curve(const CurvePlace& place, const CurveConfig& config) {
   let_disk_settle(place.folder);
   const Config built = config_for(place, data, place.history.all(), config);
   PosixFileSystem files(/*past_cache=*/built.replay.isolation == IsolationKind::kThreads);
-  const auto engine = open(built, files);
+  std::unique_ptr<Engine> engine = open(built, files);
   CurveLoad load(*engine, place.rate, place.keys);
   place.history.drop_pages();
   load.start();
@@ -312,6 +312,7 @@ CurveSample run_curve(const CurvePlace& place, const CurveConfig& config) {
   engine->wait_drained();
   if (sample.broken.empty()) sample.broken = audit(*engine, load, job);
   engine->stop();
+  engine.reset();  // until then the store deletes files of its own
   std::filesystem::remove_all(data);
   return sample;
 }

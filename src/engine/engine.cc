@@ -89,7 +89,10 @@ Status Engine::build_partitions() {
   }
   const auto next_gap = [this] { return gap_numbers_.take(); };
   const auto gap_known = [this](GapId gap) {
-    runtime_.post(back_shard(shards_), [this, gap] { replay_->gap_known(gap); });
+    runtime_.post(back_shard(shards_), [this, gap] {
+      kept_log_.hold_open_gaps();
+      replay_->gap_known(gap);
+    });
   };
   size_t count = 0;
   for (const auto& [name, stream] : catalog_.streams()) count += stream.partitions.size();
@@ -333,6 +336,7 @@ void Engine::start_sources() {
 
 void Engine::tick() {
   ingest_.check_idle(runtime_.mono_now());
+  kept_log_.hold_open_gaps();
   runtime_.at(back_shard(shards_), runtime_.mono_now() + kTick, [this] { tick(); });
 }
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "progress/coverage.h"
 #include "replay/log_history.h"
 
 namespace hindcast {
 namespace {
+
+constexpr ByteCount kScan = 4_MiB;  // of an earlier life's log, with each look
 
 bool read_from_log(const SourceConfig& source) {
   return source.history && source.history->kind == HistoryConfig::Kind::kLog;
@@ -23,23 +26,25 @@ KeptLog::KeptLog(const Config& config, const Catalog& catalog, Log& log, const S
   for (const SourceConfig& source : config_.sources) {
     if (!read_from_log(source)) continue;
     const StreamInfo& stream = catalog_.stream_of(source);
-    std::unique_ptr<LogIndex>& index = indexes_[stream.id];
-    if (index) continue;
-    index = std::make_unique<LogIndex>(log_, stream.schema, stream.partitions);
-    for (const PartitionId partition : stream.partitions) index_of_[partition] = index.get();
+    std::unique_ptr<Kept>& kept = kept_[stream.id];
+    if (kept) continue;
+    kept.reset(new Kept{.stream = stream,
+                        .index = LogIndex(log_, stream.schema, stream.partitions),
+                        .leases = GapLeases(log_, source.stream)});
+    for (const PartitionId partition : stream.partitions) index_of_[partition] = &kept->index;
   }
 }
 
 void KeptLog::begin(const std::map<PartitionId, EventTime>& highest) {
   const bool whole = log_is_whole();
-  for (const auto& [id, index] : indexes_) {
+  for (const auto& [id, kept] : kept_) {
     EventTime of_stream = kMinEventTime;
     for (const auto& [partition, time] : highest) {
       const auto found = index_of_.find(partition);
-      if (found != index_of_.end() && found->second == index.get())
+      if (found != index_of_.end() && found->second == &kept->index)
         of_stream = std::max(of_stream, time);
     }
-    index->begin(newest_, of_stream, whole);
+    kept->index.begin(newest_, of_stream, whole);
   }
 }
 
@@ -56,29 +61,32 @@ bool KeptLog::log_is_whole() const {
 }
 
 std::function<void(PartitionId, Position, EventTime, EventTime)> KeptLog::noter() {
-  if (indexes_.empty()) return nullptr;
+  if (kept_.empty()) return nullptr;
   return [this](PartitionId partition, Position last, EventTime earliest, EventTime latest) {
     const auto found = index_of_.find(partition);
     if (found != index_of_.end()) found->second->note(partition, last, earliest, latest);
   };
 }
 
-/// Gaps of events that did not get here: all but those of a damaged page or log and, where a
-/// history is always the log, of a comparison with it.
+/// Those of a damaged page or log and, where a history is always the log, of a comparison with it.
+bool KeptLog::went_through(const StreamInfo& stream, Gap::Cause cause) const {
+  if (cause == Gap::Cause::kCorruption) return true;
+  return cause == Gap::Cause::kVerify &&
+         std::ranges::all_of(config_.sources, [&](const SourceConfig& source) {
+           return &catalog_.stream_of(source) != &stream || !source.history ||
+                  read_from_log(source);
+         });
+}
+
 Result<std::vector<Window>> KeptLog::never_taken(const StreamInfo& stream,
                                                  const Window& range) const {
-  const bool compared = std::ranges::all_of(config_.sources, [&](const SourceConfig& source) {
-    return &catalog_.stream_of(source) != &stream || !source.history || read_from_log(source);
-  });
   HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
   HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(stream.id));
   std::vector<Window> out;
   const Coverage coverage(facts, stream.partitions);
   for (const Hole& hole : coverage.holes()) {
     const Gap::Cause cause = std::ranges::find(facts.gaps, hole.gap, &Gap::id)->cause;
-    const bool here =
-        cause == Gap::Cause::kCorruption || (cause == Gap::Cause::kVerify && compared);
-    if (!here && hole.range.intersects(range)) out.push_back(hole.range);
+    if (!went_through(stream, cause) && hole.range.intersects(range)) out.push_back(hole.range);
   }
   return out;
 }
@@ -92,7 +100,7 @@ void KeptLog::add_to(Histories& histories) const {
                                         .stream = source.stream,
                                         .partitions = stream.partitions,
                                         .log = log_,
-                                        .index = *indexes_.at(stream.id),
+                                        .index = kept_.at(stream.id)->index,
                                         .never_taken = [this, &stream](const Window& range) {
                                           return never_taken(stream, range);
                                         }}));
@@ -105,8 +113,46 @@ std::optional<EventTime> KeptLog::complete_from(const SourceConfig& source) cons
   std::map<PartitionId, Position> kept_from;
   for (const PartitionId partition : stream.partitions)
     kept_from[partition] = log_.kept_from(partition, Channel::kLive);
-  const EventTime from = indexes_.at(stream.id)->complete_from(kept_from);
+  const EventTime from = kept_.at(stream.id)->index.complete_from(kept_from);
   return from == kMinEventTime ? std::nullopt : std::optional(from);
+}
+
+void KeptLog::hold_open_gaps() {
+  for (const auto& [id, kept] : kept_) {
+    const auto needs = needs_of_gaps(*kept);
+    if (needs) {
+      kept->leases.follow(*needs);
+    } else {
+      log_warn("not known what open gaps need of the log",
+               {{"stream", std::to_string(id.value)}, {"error", needs.error().message}});
+    }
+  }
+}
+
+Result<std::vector<GapLeases::Need>> KeptLog::needs_of_gaps(Kept& kept) const {
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
+  HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(kept.stream.id));
+  const Coverage coverage(facts, kept.stream.partitions);
+  std::vector<Hole> open = coverage.holes();
+  std::erase_if(open, [&](const Hole& hole) {
+    const Gap& gap = *std::ranges::find(facts.gaps, hole.gap, &Gap::id);
+    return hole.state != Hole::State::kOpen || !went_through(kept.stream, gap.cause);
+  });
+  std::vector<GapLeases::Need> out;
+  if (open.empty()) return out;
+  HC_TRY_ASSIGN(const std::optional<ByteCount> scanned, kept.index.scan(kScan));
+  for (const Hole& hole : open) {
+    if (scanned) {  // until all is known: all there is
+      for (const PartitionId partition : kept.stream.partitions)
+        out.push_back({hole.gap, partition, Position{}});
+      continue;
+    }
+    for (const LogBlock& block : kept.index.find(hole.range)) {
+      if (!hole.partition || *hole.partition == block.partition)
+        out.push_back({hole.gap, block.partition, block.after});
+    }
+  }
+  return out;
 }
 
 }  // namespace hindcast

@@ -1,8 +1,9 @@
 // The live log as a history ([source.history] kind = "log"): keeps the index of each stream that
-// has one, and makes the histories that read by it. Without such a source it does nothing.
+// has one, makes the histories that read by it, and holds in the log what open gaps need. Without
+// such a source it does nothing.
 //
-// Thread safety: what noter() gives, and complete_from(), from any thread, after begin(); the rest
-// while the engine starts.
+// Thread safety: what noter() gives, and complete_from(), from any thread, after begin();
+// hold_open_gaps() on one thread, after begin(); the rest while the engine starts.
 #pragma once
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include "engine/catalog.h"
 #include "engine/replay_child.h"
 #include "log/log.h"
+#include "replay/gap_leases.h"
 #include "replay/log_index.h"
 #include "store/store.h"
 
@@ -30,9 +32,20 @@ class KeptLog {
   /// The log has all events of the source from then on; nullopt: it has freed or lost none yet, or
   /// is not its history.
   std::optional<EventTime> complete_from(const SourceConfig& source) const;
+  /// What open gaps need of the log is kept from now on, and what they need no more is not (law
+  /// L9). Costs a look at the gaps of each stream; an earlier life's log is read for the first one.
+  void hold_open_gaps();
 
  private:
+  struct Kept {
+    const StreamInfo& stream;
+    LogIndex index;
+    GapLeases leases;
+  };
   bool log_is_whole() const;
+  /// A gap of events that had got here: the log may have them.
+  bool went_through(const StreamInfo& stream, Gap::Cause cause) const;
+  Result<std::vector<GapLeases::Need>> needs_of_gaps(Kept& kept) const;
   Result<std::vector<Window>> never_taken(const StreamInfo& stream, const Window& range) const;
 
   const Config& config_;
@@ -40,7 +53,7 @@ class KeptLog {
   Log& log_;
   const Store& store_;
   const Position newest_;  // when it was made
-  std::map<StreamId, std::unique_ptr<LogIndex>> indexes_;
+  std::map<StreamId, std::unique_ptr<Kept>> kept_;
   std::map<PartitionId, LogIndex*> index_of_;
 };
 

@@ -1,8 +1,13 @@
 // A stream whose producer keeps nothing: what was lost here comes back from the log, as long as the
 // log has it, and live never waits for that.
+#include "engine/kept_log.h"
+
 #include <gmock/gmock.h>
 
 #include "engine/engine_test_util.h"
+#include "log/memory_log.h"
+#include "store/memory_store.h"
+#include "store/store_test_data.h"
 
 namespace hindcast {
 namespace {
@@ -98,6 +103,57 @@ TEST_F(KeptLogTest, WhatTheLogHasFreedIsUnfillableAndSaysSo) {
   ASSERT_TRUE(from);
   EXPECT_GT(*from, event_time_ns((kNoon + 1) * 1'000'000));
   close();
+}
+
+// Law L9, without a replay that would lease it: the log stays for whoever comes later.
+TEST(OpenGapsTest, WhatMayFillAnOpenGapStaysInTheLog) {
+  const Config config = config_of(source_toml() + "[source.history]\nkind = \"log\"\n" +
+                                      candles_toml() + "[log]\nretention = { age = \"1h\" }\n",
+                                  "/nowhere");
+  MemoryStore store;
+  const Catalog catalog = Catalog::open(config, store, false).value();
+  const StreamInfo& stream = catalog.streams().begin()->second;
+  const PartitionId partition = stream.partitions[0];
+  MemoryLog log;  // frees what is settled at once
+  KeptLog kept(config, catalog, log, store);
+  kept.begin({});
+  const auto append = [&](int minute) {
+    Position at;
+    log.append(Channel::kLive,
+               {{{.partition = partition, .kind = RecordKind::kEvents, .events = 1}, "x"}},
+               [&](const auto& positions) { at = positions.value()[0]; });
+    const EventTime time = at_ms(kNoon + minute * kMinute);
+    kept.noter()(partition, at, time, time);
+    return at;
+  };
+  const auto settle = [&](Position last) {
+    kept.hold_open_gaps();
+    ASSERT_TRUE(log.trim(partition, Channel::kLive, {last.hi, last.lo + 1}));
+  };
+  const auto records = [&] {
+    return log.read(partition, Channel::kLive, {}, 1_MiB)->records.size();
+  };
+  const auto gap = [&](GapId id, Gap::Cause cause) {
+    Gap out = gap_of(id, at_ms(kNoon), at_ms(kNoon + kMinute), stream.id);
+    out.cause = cause;
+    return out;
+  };
+
+  append(0);
+  commit(store, {.gaps = {gap(1, Gap::Cause::kOperator)}});
+  settle(append(1));
+  EXPECT_EQ(records(), 0U) << "what an operator misses was never in the log";
+
+  append(0);
+  commit(store, {.gaps = {gap(2, Gap::Cause::kCorruption)}});
+  settle(append(1));
+  EXPECT_EQ(records(), 2U);
+  GapOutcome accepted = outcome_of({2}, stream.id);
+  accepted.range = {at_ms(kNoon), at_ms(kNoon + kMinute)};
+  accepted.kind = GapOutcome::Kind::kAccepted;
+  commit(store, {.outcomes = {accepted}});
+  kept.hold_open_gaps();
+  EXPECT_EQ(records(), 0U) << "nobody needs it any more";
 }
 
 // What an operator, or a broken connection, says is missing did not come: the log is no witness.
