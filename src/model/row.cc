@@ -63,6 +63,8 @@ std::string to_string(Cause cause) {
   return "unknown";
 }
 
+constexpr size_t kRowsOfMaking = 16;  // to encode a row and copy its key, in rows of a page
+
 void fold_rows(const StreamSchema& schema, const Rule& rule, AggregateId aggregate,
                Duration resolution, PartitionId partition, uint16_t slot, const EventBatch& page,
                const std::vector<KeyRun>& runs, std::vector<Row>& out) {
@@ -83,7 +85,7 @@ void fold_rows(const StreamSchema& schema, const Rule& rule, AggregateId aggrega
       }
       state.reset();
       state.fold(page, begin, end);
-      give_way(end - begin);
+      give_way(end - begin + kRowsOfMaking);
       encoded.clear();
       state.encode(encoded);
 
