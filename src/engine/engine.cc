@@ -90,7 +90,7 @@ Status Engine::build_partitions() {
   const auto next_gap = [this] { return gap_numbers_.take(); };
   const auto gap_known = [this](GapId gap) {
     runtime_.post(back_shard(shards_), [this, gap] {
-      kept_log_.hold_open_gaps();
+      if (ready()) kept_log_.hold_open_gaps();  // else the first tick does
       replay_->gap_known(gap);
     });
   };
