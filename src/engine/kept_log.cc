@@ -68,25 +68,30 @@ std::function<void(PartitionId, Position, EventTime, EventTime)> KeptLog::noter(
   };
 }
 
-/// Those of a damaged page or log and, where a history is always the log, of a comparison with it.
-bool KeptLog::went_through(const StreamInfo& stream, Gap::Cause cause) const {
-  if (cause == Gap::Cause::kCorruption) return true;
-  return cause == Gap::Cause::kVerify &&
-         std::ranges::all_of(config_.sources, [&](const SourceConfig& source) {
-           return &catalog_.stream_of(source) != &stream || !source.history ||
-                  read_from_log(source);
-         });
+/// What got here: gaps of a damaged page or log and, where a history is always the log, of a
+/// comparison with it.
+Result<std::vector<Hole>> KeptLog::holes(const StreamInfo& stream, bool went_through) const {
+  const bool compared = std::ranges::all_of(config_.sources, [&](const SourceConfig& source) {
+    return &catalog_.stream_of(source) != &stream || !source.history || read_from_log(source);
+  });
+  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
+  HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(stream.id));
+  std::vector<Hole> out = Coverage(facts, stream.partitions).holes();
+  std::erase_if(out, [&](const Hole& hole) {
+    const Gap::Cause cause = std::ranges::find(facts.gaps, hole.gap, &Gap::id)->cause;
+    const bool here =
+        cause == Gap::Cause::kCorruption || (cause == Gap::Cause::kVerify && compared);
+    return here != went_through;
+  });
+  return out;
 }
 
 Result<std::vector<Window>> KeptLog::never_taken(const StreamInfo& stream,
                                                  const Window& range) const {
-  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
-  HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(stream.id));
+  HC_TRY_ASSIGN(const std::vector<Hole> lost, holes(stream, /*went_through=*/false));
   std::vector<Window> out;
-  const Coverage coverage(facts, stream.partitions);
-  for (const Hole& hole : coverage.holes()) {
-    const Gap::Cause cause = std::ranges::find(facts.gaps, hole.gap, &Gap::id)->cause;
-    if (!went_through(stream, cause) && hole.range.intersects(range)) out.push_back(hole.range);
+  for (const Hole& hole : lost) {
+    if (hole.range.intersects(range)) out.push_back(hole.range);
   }
   return out;
 }
@@ -130,14 +135,8 @@ void KeptLog::hold_open_gaps() {
 }
 
 Result<std::vector<GapLeases::Need>> KeptLog::needs_of_gaps(Kept& kept) const {
-  HC_TRY_ASSIGN(const std::shared_ptr<const Snapshot> snapshot, store_.snapshot());
-  HC_TRY_ASSIGN(const CoverageFacts facts, snapshot->coverage(kept.stream.id));
-  const Coverage coverage(facts, kept.stream.partitions);
-  std::vector<Hole> open = coverage.holes();
-  std::erase_if(open, [&](const Hole& hole) {
-    const Gap& gap = *std::ranges::find(facts.gaps, hole.gap, &Gap::id);
-    return hole.state != Hole::State::kOpen || !went_through(kept.stream, gap.cause);
-  });
+  HC_TRY_ASSIGN(std::vector<Hole> open, holes(kept.stream, /*went_through=*/true));
+  std::erase_if(open, [](const Hole& hole) { return hole.state != Hole::State::kOpen; });
   std::vector<GapLeases::Need> out;
   if (open.empty()) return out;
   HC_TRY_ASSIGN(const std::optional<ByteCount> scanned, kept.index.scan(kScan));

@@ -43,8 +43,8 @@ class KeptLog {
     GapLeases leases;
   };
   bool log_is_whole() const;
-  /// A gap of events that had got here: the log may have them.
-  bool went_through(const StreamInfo& stream, Gap::Cause cause) const;
+  /// Of gaps of events that had got here, so that the log may have them; or of all others.
+  Result<std::vector<Hole>> holes(const StreamInfo& stream, bool went_through) const;
   Result<std::vector<GapLeases::Need>> needs_of_gaps(Kept& kept) const;
   Result<std::vector<Window>> never_taken(const StreamInfo& stream, const Window& range) const;
 
