@@ -61,4 +61,9 @@ class FileSystem {
   virtual Result<ByteCount> free_space(const std::string& path) = 0;
 };
 
+/// Cuts the last MiB off a file, or removes it when no more is left: true = it is gone. For large
+/// files, whose removal holds up everybody's requests where the disk is told at once of blocks that
+/// are free (discard): 0.3 ms per MiB. Errors: as open(), truncate(), remove().
+Result<bool> remove_piece(FileSystem& files, const std::string& path);
+
 }  // namespace hindcast

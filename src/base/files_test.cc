@@ -54,6 +54,18 @@ TYPED_TEST(FileSystemTest, TruncateCutsAndGrowsWithZeros) {
   EXPECT_EQ(file->read(0, 10).value(), Bytes("ab\0\0", 4));
 }
 
+TYPED_TEST(FileSystemTest, ALargeFileGoesPieceByPiece) {
+  auto file = this->fs.open(this->path("a"), OpenMode::kCreate).value();
+  ASSERT_TRUE(file->write(0, Bytes((2_MiB).value + 1, 'x')));
+  EXPECT_FALSE(remove_piece(this->fs, this->path("a")).value());
+  EXPECT_EQ(file->size().value(), (1_MiB).value + 1);
+  EXPECT_FALSE(remove_piece(this->fs, this->path("a")).value());
+  EXPECT_EQ(file->size().value(), 1U);
+  EXPECT_TRUE(remove_piece(this->fs, this->path("a")).value());
+  EXPECT_FALSE(this->fs.exists(this->path("a")));
+  EXPECT_EQ(remove_piece(this->fs, this->path("a")).error().code, ErrorCode::kNotFound);
+}
+
 TYPED_TEST(FileSystemTest, MissingFilesAreNotFound) {
   EXPECT_EQ(this->fs.open(this->path("a"), OpenMode::kRead).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(this->fs.open(this->path("a"), OpenMode::kReadWrite).error().code,

@@ -249,6 +249,30 @@ TEST_F(EmbeddedLogTest, TrimmedSegmentsAreRenamedAndTheirOldFramesDoNotCount) {
   EXPECT_EQ(records[8], Bytes(3000, 'n'));
 }
 
+// Cut short under its own name it would be damage.
+TEST_F(EmbeddedLogTest, ACrashWhileASegmentIsRemovedPieceByPieceLeavesNoDamage) {
+  auto options = contract_options(kLogFolder);
+  options.segment = 4_MiB;
+  options.retention = 32_MiB;
+  open(options);
+  Position last;
+  for (int i = 0; i < 14; ++i)
+    last =
+        append({events(kOne, Bytes((1_MiB).value - 100, static_cast<char>('a' + i)))}).value()[0];
+  ASSERT_TRUE(log->trim(kOne, Channel::kLive, last));
+  const std::string leaving = kLogFolder + "/live-remove.tmp";
+  while (!files.exists(leaving)) ASSERT_TRUE(log->maintain(Channel::kLive));
+  EXPECT_TRUE(log->maintain(Channel::kLive)) << "there is more of it";
+  EXPECT_TRUE(files.exists(leaving));
+  files.crash();
+  open(options);
+  EXPECT_FALSE(files.exists(leaving));
+  EXPECT_TRUE(log->damage(Channel::kLive).empty());
+  const std::vector<Bytes> kept = all();
+  ASSERT_FALSE(kept.empty());
+  EXPECT_EQ(kept.back()[0], 'n') << "the last of fourteen";
+}
+
 // A segment says only in memory when it was written, so what is kept gets a new age.
 TEST_F(EmbeddedLogTest, WhatIsKeptByAgeIsThereAfterARestartAndItsAgeCountsFromThere) {
   MonoTime now{};
@@ -459,8 +483,7 @@ TEST_F(EmbeddedLogTest, CleanStopsOfAnIdleLogWriteNothing) {
 
 TEST_F(EmbeddedLogTest, AnAppendLargerThanASegmentIsRefused) {
   open();
-  std::vector<LogAppend> records;
-  for (int i = 0; i < 40; ++i) records.push_back(events(kOne, Bytes(1000, 'x')));
+  std::vector<LogAppend> records(40, events(kOne, Bytes(1000, 'x')));
   EXPECT_EQ(append(std::move(records)).error().code, ErrorCode::kInvalidArgument);
 }
 

@@ -53,6 +53,7 @@ inline std::vector<LogRecord> read_all(Log& log, PartitionId partition,
 }
 inline std::vector<Bytes> payloads(const std::vector<LogRecord>& records) {
   std::vector<Bytes> out;
+  out.reserve(records.size());
   for (const LogRecord& r : records) out.push_back(r.payload);
   return out;
 }

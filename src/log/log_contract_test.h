@@ -373,6 +373,7 @@ TYPED_TEST_P(LogContractTest, CallbacksOfManyThreadsComeOnceEachInTheOrderOfPosi
   std::vector<Position> order;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < kEach; ++i) {

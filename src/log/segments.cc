@@ -30,8 +30,14 @@ std::string Segments::filling_path() const {
   return folder_ + "/" + std::string(prefix(channel_)) + "prepare.tmp";
 }
 
+std::string Segments::leaving_path() const {
+  return folder_ + "/" + std::string(prefix(channel_)) + "remove.tmp";
+}
+
 Result<std::vector<uint64_t>> Segments::list() {
-  if (files_.exists(filling_path())) HC_TRY(files_.remove(filling_path()));
+  for (const std::string& left : {filling_path(), leaving_path()}) {
+    if (files_.exists(left)) HC_TRY(files_.remove(left));
+  }
   HC_TRY_ASSIGN(const std::vector<std::string> names, files_.list(folder_));
   std::vector<uint64_t> segments;
   for (const std::string& file : names) {
@@ -78,9 +84,10 @@ bool Segments::maintain() {
   bool more = true;
   if (!ready_) {
     status = step();
+  } else if (leaving_) {
+    status = remove_leaving();
   } else if (const auto surplus = pop_retired(kSpares)) {
-    status = files_.remove(path(*surplus));
-    if (status) status = files_.sync_folder(folder_);
+    status = let_leave(*surplus);
   } else {
     more = false;
   }
@@ -107,6 +114,19 @@ std::optional<uint64_t> Segments::pop_retired(size_t more_than) {
   const uint64_t segment = retired_.front();
   retired_.pop_front();
   return segment;
+}
+
+// Under another name, since cut short it would look like damage.
+Status Segments::let_leave(uint64_t surplus) {
+  HC_TRY(files_.rename(path(surplus), leaving_path()));
+  leaving_ = true;
+  return files_.sync_folder(folder_);
+}
+
+Status Segments::remove_leaving() {
+  HC_TRY_ASSIGN(const bool gone, remove_piece(files_, leaving_path()));
+  leaving_ = !gone;
+  return {};
 }
 
 Status Segments::step() {

@@ -56,8 +56,11 @@ class Segments {
   };
   std::string path(uint64_t segment) const { return folder_ + "/" + name(segment); }
   std::string filling_path() const;
+  std::string leaving_path() const;
   Result<Ready> take_locked();
   Status step();
+  Status let_leave(uint64_t surplus);
+  Status remove_leaving();
   Status fill_slice();
   std::optional<uint64_t> pop_retired(size_t more_than);
 
@@ -68,10 +71,11 @@ class Segments {
 
   std::atomic<bool> awaited_{
       false};            // written by take(): the filler then hurries; publishes nothing
-  std::mutex io_mutex_;  // guards the next four, and is held during their I/O: see above
+  std::mutex io_mutex_;  // guards the next five, and is held during their I/O: see above
   uint64_t next_ = 0;
   std::optional<Ready> ready_;
   std::optional<Filling> filling_;
+  bool leaving_ = false;  // a retired one is being removed
   bool failing_ = false;  // logged already
 
   std::mutex retired_mutex_;
