@@ -3,7 +3,6 @@
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/rate_limiter.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
@@ -14,6 +13,7 @@
 #include "base/give_way.h"
 #include "base/log.h"
 #include "store/embedded_codec.h"
+#include "store/rocksdb_disk_internal.h"
 
 namespace hindcast::embedded {
 namespace {
@@ -84,55 +84,6 @@ class KeepVersionsFactory final : public rocksdb::CompactionFilterFactory {
   const std::shared_ptr<std::atomic<int64_t>> newest_;  // owned with the database
 };
 
-// Flushes and compactions by O_DIRECT keep the disk's queue short for the log's syncs (buffered
-// ones made them 5 times slower), where the file system can do it; tmpfs, for one, cannot.
-bool direct_io_works(rocksdb::Env& env, const std::string& folder) {
-  const std::string path = folder + "/direct-io-probe";
-  rocksdb::EnvOptions options;
-  options.use_direct_writes = true;
-  options.use_mmap_writes = false;
-  std::unique_ptr<rocksdb::WritableFile> file;
-  const bool works = env.NewWritableFile(path, &file, options).ok();
-  file.reset();
-  env.DeleteFile(path).PermitUncheckedError();
-  return works;
-}
-
-constexpr int64_t kBulkPiece = 64 << 10;
-
-/// Flushes and compactions in pieces of 64 KiB, spread over time; but once writes are slowed or
-/// stopped for want of a flush, which is when RocksDB asks as a user would, it goes at full speed:
-/// then it holds up live more than the disk's queue would.
-class BulkLimiter final : public rocksdb::RateLimiter {
- public:
-  static std::shared_ptr<BulkLimiter> make(ByteCount rate) {
-    const int64_t per_second = static_cast<int64_t>(rate.value);
-    const int64_t refill_us = std::max<int64_t>(kBulkPiece * 1'000'000 / per_second, 1'000);
-    return std::make_shared<BulkLimiter>(std::unique_ptr<rocksdb::RateLimiter>(
-        rocksdb::NewGenericRateLimiter(per_second, refill_us)));
-  }
-  explicit BulkLimiter(std::unique_ptr<rocksdb::RateLimiter> inner)
-      : RateLimiter(rocksdb::RateLimiter::Mode::kWritesOnly), inner_(std::move(inner)) {}
-
-  using rocksdb::RateLimiter::Request;
-  void Request(const int64_t bytes, const rocksdb::Env::IOPriority priority,
-               rocksdb::Statistics* stats) override {
-    if (priority != rocksdb::Env::IO_USER) inner_->Request(bytes, priority, stats);
-  }
-  void SetBytesPerSecond(int64_t per_second) override { inner_->SetBytesPerSecond(per_second); }
-  int64_t GetSingleBurstBytes() const override { return inner_->GetSingleBurstBytes(); }
-  int64_t GetTotalBytesThrough(rocksdb::Env::IOPriority priority) const override {
-    return inner_->GetTotalBytesThrough(priority);
-  }
-  int64_t GetTotalRequests(rocksdb::Env::IOPriority priority) const override {
-    return inner_->GetTotalRequests(priority);
-  }
-  int64_t GetBytesPerSecond() const override { return inner_->GetBytesPerSecond(); }
-
- private:
-  const std::unique_ptr<rocksdb::RateLimiter> inner_;
-};
-
 rocksdb::DBOptions db_options(const DatabaseOptions& options, rocksdb::Env& env,
                               const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::DBOptions db;
@@ -154,8 +105,9 @@ rocksdb::DBOptions db_options(const DatabaseOptions& options, rocksdb::Env& env,
   // order, the kernel reads ahead as far as the device allows, 8 MiB on some, and a sync of the log
   // waits behind that.
   db.access_hint_on_compaction_start = rocksdb::DBOptions::AccessHint::NONE;
-  db.compaction_readahead_size = kBulkPiece;
-  if (options.bulk_rate != ByteCount{}) db.rate_limiter = BulkLimiter::make(options.bulk_rate);
+  db.compaction_readahead_size = kDiskPiece.value;
+  if (options.bulk_rate != ByteCount{}) db.rate_limiter = bulk_limiter(options.bulk_rate);
+  db.sst_file_manager = deletions_in_pieces(env);
   db.bytes_per_sync = 1 << 20;
   // The committer is the only writer of rows; without concurrent inserts each one begins where the
   // last one ended, and a slice's rows are sorted.
@@ -220,8 +172,9 @@ Error to_error(const rocksdb::Status& status, const std::string& what) {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options) {
-  rocksdb::Env& env = options.env != nullptr ? *options.env : *rocksdb::Env::Default();
   std::unique_ptr<Database> out(new Database);
+  out->env_ = env_with_paced_log(options.env != nullptr ? *options.env : *rocksdb::Env::Default());
+  rocksdb::Env& env = *out->env_;
   out->newest_published_ = std::make_shared<std::atomic<int64_t>>(INT64_MIN);
   out->cache_ = rocksdb::NewLRUCache(options.cache.value, /*num_shard_bits=*/2);
 

@@ -65,6 +65,7 @@ class Database {
   Database() = default;
   std::shared_ptr<std::atomic<int64_t>> newest_published_;  // owned with the compaction filters
   std::shared_ptr<rocksdb::Cache> cache_;                   // owned with RocksDB's tables
+  std::unique_ptr<rocksdb::Env> env_;
   std::array<rocksdb::ColumnFamilyHandle*, kTables> tables_{};
   std::unique_ptr<rocksdb::DB> db_;
 };

@@ -19,6 +19,9 @@ namespace hindcast {
 
 using namespace embedded;  // NOLINT: the parts of this class
 
+/// While no commit comes: 50 MiB a second.
+constexpr Duration kBetweenPieces = 20ms;
+
 struct EmbeddedStore::Impl {
   using Queue = std::deque<Pending>;
 
@@ -55,7 +58,10 @@ struct EmbeddedStore::Impl {
   Status write(rocksdb::WriteBatch& batch);
   bool hold(Duration& pause, const Error& why, const std::stop_token& stop);
   void resume();
-  void remove_dead_files(const std::vector<uint64_t>& dead);
+  void note_dead_files();
+  bool dead_file_can_go() const;
+  void remove_dead_piece();
+  void remove_dead_files();
   std::optional<Error> refusal();
   void give(Pending pending);
   void replay_ended();
@@ -181,8 +187,18 @@ std::vector<Pending> EmbeddedStore::Impl::take_group(const std::stop_token& stop
   std::unique_lock lock(mutex);
   Queue& live = queues[static_cast<size_t>(Lane::kLive)];
   Queue& replay = queues[static_cast<size_t>(Lane::kReplay)];
-  wake.wait(lock, stop,
-            [&] { return !live.empty() || !replay.empty() || (closing && replay_forwarded); });
+  const auto work = [&] {
+    return !live.empty() || !replay.empty() || (closing && replay_forwarded);
+  };
+  while (!work() && !stop.stop_requested()) {
+    if (dead_files.empty()) {
+      wake.wait(lock, stop, work);
+    } else if (!wake.wait_for(lock, stop, kBetweenPieces, work)) {
+      lock.unlock();
+      remove_dead_piece();
+      lock.lock();
+    }
+  }
   std::vector<Pending> group;
   if (stop.stop_requested()) return group;
   ByteCount size;
@@ -260,7 +276,8 @@ Status EmbeddedStore::Impl::commit_group(CommitGroup& group, const std::stop_tok
                                              std::memory_order_relaxed);
   bytes_written.fetch_add(group.part_bytes().value + group.batch().GetDataSize(),
                           std::memory_order_relaxed);
-  remove_dead_files(shared->parts->take_dead());
+  note_dead_files();
+  remove_dead_piece();
   return {};
 }
 
@@ -276,6 +293,7 @@ Status EmbeddedStore::Impl::write(rocksdb::WriteBatch& batch) {
 bool EmbeddedStore::Impl::hold(Duration& pause, const Error& why, const std::stop_token& stop) {
   if (!stalled.exchange(true, std::memory_order_relaxed))
     log_warn("the store is full: commits wait for space", {{"error", why.message}});
+  remove_dead_files();
   std::unique_lock lock(mutex);
   wake.wait_for(lock, stop, pause, [&] { return closing; });
   pause = std::min(2 * pause, options.retry_max);
@@ -287,16 +305,30 @@ void EmbeddedStore::Impl::resume() {
     log_info("the store has space again: commits go on");
 }
 
-// A snapshot taken before may still name a part of it.
-void EmbeddedStore::Impl::remove_dead_files(const std::vector<uint64_t>& dead) {
+void EmbeddedStore::Impl::note_dead_files() {
   const uint64_t now = shared->database->db().GetLatestSequenceNumber();
-  for (const uint64_t file : dead) dead_files.emplace_back(now, file);
-  while (!dead_files.empty() && shared->certainly_unread_before(dead_files.front().first)) {
-    // What cannot be removed now is removed by the next open, since no head names it.
-    if (const Status removed = shared->parts->remove(dead_files.front().second); !removed) {
+  for (const uint64_t file : shared->parts->take_dead()) dead_files.emplace_back(now, file);
+}
+
+// A snapshot taken before may still name a part of it.
+bool EmbeddedStore::Impl::dead_file_can_go() const {
+  return !dead_files.empty() && shared->certainly_unread_before(dead_files.front().first);
+}
+
+// What cannot be removed now is removed by the next open, since no head names it.
+void EmbeddedStore::Impl::remove_dead_piece() {
+  for (; dead_file_can_go(); dead_files.pop_front()) {
+    const Result<bool> gone = shared->parts->remove_some(dead_files.front().second);
+    if (gone && !*gone) return;
+    if (!gone) log_warn("a part file that nobody needs stays", {{"error", gone.error().message}});
+  }
+}
+
+// At once: the disk is full.
+void EmbeddedStore::Impl::remove_dead_files() {
+  for (; dead_file_can_go(); dead_files.pop_front()) {
+    if (const Status removed = shared->parts->remove(dead_files.front().second); !removed)
       log_warn("a part file that nobody needs stays", {{"error", removed.error().message}});
-    }
-    dead_files.pop_front();
   }
 }
 

@@ -152,6 +152,14 @@ TEST_F(EmbeddedStoreTest, AFoldedPagesFilesAreRemovedWhenNoReaderIsLeft) {
             std::vector<Bytes>{Bytes(1'200, 'c')});
 }
 
+TEST_F(EmbeddedStoreTest, ALargeFileThatNobodyNeedsGoesThoughNoCommitComes) {
+  auto store = open(files_);
+  commit(*store, {.id = 1, .pages = {page_add(page_key(), 0, Bytes((3_MiB).value, 'a'))}});
+  commit(*store, {.id = 2, .pages = {fold_of(page_add(page_key(), 1, "b"))}});
+  while (files_.list(parts_folder()).value().size() > 1) std::this_thread::yield();
+  EXPECT_EQ(snap(*store)->page(page_key(), Lane::kLive).value().parts, std::vector<Bytes>{"b"});
+}
+
 TEST_F(EmbeddedStoreTest, FilesLeftByACrashAreRemovedByTheNextOpen) {
   {
     auto store = open(files_);

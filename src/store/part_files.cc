@@ -15,7 +15,7 @@ constexpr uint64_t kFileHeaderBytes = 16;
 constexpr uint32_t kRecordMagic = 0x31706368;  // "hcp1"
 constexpr size_t kRecordHeaderBytes = 28;
 constexpr size_t kChecksummedFrom = 12;   // of the record's header
-constexpr size_t kPieceBytes = 64 << 10;  // that replay writes at a time
+constexpr size_t kPieceBytes = 64 << 10;  // written at a time
 constexpr BytesView kNamePrefix = "parts-";
 
 uint64_t record_bytes(const PartRef& part) { return kRecordHeaderBytes + part.size; }
@@ -136,12 +136,13 @@ Status PartFiles::flush(Active& active, const Pace& pace) {
 }
 
 Status PartFiles::write(Active& active, const Pace& pace) {
-  if (!pace) return active.file->write(active.synced, active.buffer);
   for (size_t at = 0; at < active.buffer.size(); at += kPieceBytes) {
     const BytesView piece = BytesView(active.buffer).substr(at, kPieceBytes);
-    HC_TRY(pace(ByteCount{piece.size()}));
+    if (pace) HC_TRY(pace(ByteCount{piece.size()}));
     HC_TRY(active.file->write(active.synced + at, piece));
-    HC_TRY(active.file->write_out(active.synced + at, piece.size()));
+    // What is small goes out with the sync.
+    if (pace || piece.size() < active.buffer.size())
+      HC_TRY(active.file->write_out(active.synced + at, piece.size()));
   }
   return {};
 }
@@ -209,14 +210,25 @@ std::vector<uint64_t> PartFiles::take_dead() {
 }
 
 Status PartFiles::remove(uint64_t file) {
+  forget_handles(file);
+  Status removed = files_.remove(path_of(file));
+  if (!removed && removed.error().code == ErrorCode::kNotFound) return {};  // never created
+  return removed;
+}
+
+Result<bool> PartFiles::remove_some(uint64_t file) {
+  forget_handles(file);
+  Result<bool> gone = remove_piece(files_, path_of(file));
+  if (!gone && gone.error().code == ErrorCode::kNotFound) return true;  // never created
+  return gone;
+}
+
+void PartFiles::forget_handles(uint64_t file) {
   for (Readers& readers : readers_) {
     // A reader that is in there gives the committer no CPU to wait for; its handle ages out then.
     const std::unique_lock lock(readers.mutex, std::try_to_lock);
     if (lock) readers.open.remove_if([&](const Reader& reader) { return reader.number == file; });
   }
-  Status removed = files_.remove(path_of(file));
-  if (!removed && removed.error().code == ErrorCode::kNotFound) return {};  // never created
-  return removed;
 }
 
 Result<PartFiles::Reader> PartFiles::reader(uint64_t file, Lane lane) const {

@@ -67,10 +67,10 @@ class PartFiles {
   PartRef add(Lane lane, const PageKey& key, BytesView part);
   /// Called before each piece that is to be written; an error ends the sync with it.
   using Pace = std::function<Status(ByteCount)>;
-  /// Writes and syncs what was added; with `pace`, in pieces of 64 KiB, each out on the disk before
-  /// the next. Errors: kOverloaded (disk full: add again and sync again later), kUnavailable. After
-  /// an error all that was added since the last sync() is forgotten: its places are void, and a
-  /// file whose content became unknown is not added to again.
+  /// Writes and syncs what was added, in pieces of 64 KiB, each out on the disk before the next, so
+  /// that a sync of the log waits for one at most. Errors: kOverloaded (disk full: add again and
+  /// sync again later), kUnavailable. After an error all that was added since the last sync() is
+  /// forgotten: its places are void, and a file whose content became unknown is not added to again.
   Status sync(Lane lane, const Pace& pace = {});
   /// Whether heads name these parts is decided, and name() was called if so.
   void settled(const std::vector<PartRef>& parts);
@@ -85,6 +85,8 @@ class PartFiles {
   /// want it.
   std::vector<uint64_t> take_dead();
   Status remove(uint64_t file);
+  /// The same a piece at a time (remove_piece(), base/files.h): true = it is gone.
+  Result<bool> remove_some(uint64_t file);
 
   // ── reading ────────────────────────────────────────────────────────────────────────────────────
   struct Content {
@@ -112,6 +114,7 @@ class PartFiles {
   };
   PartFiles(FileSystem& files, PartFilesOptions options, Accounts accounts)
       : files_(files), options_(std::move(options)), accounts_(std::move(accounts)) {}
+  void forget_handles(uint64_t file);
   Status flush(Active& active, const Pace& pace);
   Status write(Active& active, const Pace& pace);
   void retire(Active& active);
