@@ -133,7 +133,7 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const DatabaseOptions& o
   rocksdb::ColumnFamilyOptions cf;
   const bool bulk = table == kRows || table == kVersions;
   cf.write_buffer_size = options.cache.value / (bulk ? 4 : 16);
-  cf.max_write_buffer_number = bulk ? 4 : 2;
+  cf.max_write_buffer_number = 4;
   cf.compression = rocksdb::kLZ4Compression;
   cf.level_compaction_dynamic_level_bytes = true;
   cf.max_bytes_for_level_base = 8 * cf.write_buffer_size;
