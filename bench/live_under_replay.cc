@@ -33,6 +33,10 @@ namespace {
 
 using namespace hindcast::bench;
 
+double p99_ms(const hindcast::LatencyCounts& latency) {
+  return static_cast<double>(latency.quantile(0.99).count()) / 1e6;
+}
+
 constexpr double kReplayMost = 5e6;  // events per second: the history lasts at least so long
 constexpr long kTmpfs = 0x01021994;  // statfs
 constexpr uint64_t kWindowEvents = 400'000;  // of a page window: two seconds of the usual live load
@@ -162,14 +166,14 @@ bool measure(const Options& options, const std::string& folder, CurveTable& tabl
       std::fprintf(
           stderr,
           "%u keys, round %llu, %s: live %.0f ev/s (%llu refused, begun p99 %.2f ms late), "
-          "replay %.0f ev/s, live commit p99 %.1f ms, "
+          "apply p99 %.1f, ack p99 %.2f, live commit p99 %.1f ms, replay %.0f ev/s, "
           "CPUs used %.2f (others %.2f), read from disk %.0f MiB/s%s\n",
           table.keys, static_cast<unsigned long long>(round), config.name.c_str(),
           static_cast<double>(sample.live) / sample.seconds,
-          static_cast<unsigned long long>(sample.refused),
-          static_cast<double>(sample.begun.quantile(0.99).count()) / 1e6, sample.replay_rate(),
-          static_cast<double>(sample.commit.quantile(0.99).count()) / 1e6, sample.cpu,
-          sample.others, static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20),
+          static_cast<unsigned long long>(sample.refused), p99_ms(sample.begun),
+          p99_ms(sample.apply), p99_ms(sample.acknowledged), p99_ms(sample.commit),
+          sample.replay_rate(), sample.cpu, sample.others,
+          static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20),
           reasons_text(sample.times).c_str());
       if (sample.broken.empty()) continue;
       std::fprintf(stderr, "%u keys, %s: %s\n", table.keys, config.name.c_str(),
