@@ -1,6 +1,7 @@
 #include "engine/kept_log.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "progress/coverage.h"
@@ -127,7 +128,8 @@ void KeptLog::hold_open_gaps() {
     const auto needs = needs_of_gaps(*kept);
     if (needs) {
       kept->leases.follow(*needs);
-    } else {
+      kept->needs_unknown = false;
+    } else if (!std::exchange(kept->needs_unknown, true)) {  // once: this is asked twice a second
       log_warn("not known what open gaps need of the log",
                {{"stream", std::to_string(id.value)}, {"error", needs.error().message}});
     }

@@ -41,6 +41,7 @@ class KeptLog {
     const StreamInfo& stream;
     LogIndex index;
     GapLeases leases;
+    bool needs_unknown = false;  // told already
   };
   bool log_is_whole() const;
   /// Of gaps of events that had got here, so that the log may have them; or of all others.
