@@ -61,7 +61,6 @@ struct EmbeddedStore::Impl {
   void note_dead_files();
   bool dead_file_can_go() const;
   void remove_dead_piece();
-  void remove_dead_files();
   std::optional<Error> refusal();
   void give(Pending pending);
   void replay_ended();
@@ -293,7 +292,7 @@ Status EmbeddedStore::Impl::write(rocksdb::WriteBatch& batch) {
 bool EmbeddedStore::Impl::hold(Duration& pause, const Error& why, const std::stop_token& stop) {
   if (!stalled.exchange(true, std::memory_order_relaxed))
     log_warn("the store is full: commits wait for space", {{"error", why.message}});
-  remove_dead_files();
+  while (dead_file_can_go()) remove_dead_piece();
   std::unique_lock lock(mutex);
   wake.wait_for(lock, stop, pause, [&] { return closing; });
   pause = std::min(2 * pause, options.retry_max);
@@ -321,14 +320,6 @@ void EmbeddedStore::Impl::remove_dead_piece() {
     const Result<bool> gone = shared->parts->remove_some(dead_files.front().second);
     if (gone && !*gone) return;
     if (!gone) log_warn("a part file that nobody needs stays", {{"error", gone.error().message}});
-  }
-}
-
-// At once: the disk is full.
-void EmbeddedStore::Impl::remove_dead_files() {
-  for (; dead_file_can_go(); dead_files.pop_front()) {
-    if (const Status removed = shared->parts->remove(dead_files.front().second); !removed)
-      log_warn("a part file that nobody needs stays", {{"error", removed.error().message}});
   }
 }
 

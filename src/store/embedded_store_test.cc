@@ -162,9 +162,10 @@ TEST_F(EmbeddedStoreTest, ALargeFileThatNobodyNeedsGoesThoughNoCommitComes) {
 
 TEST_F(EmbeddedStoreTest, FilesLeftByACrashAreRemovedByTheNextOpen) {
   {
+    std::shared_ptr<const Snapshot> reader;  // outlives the store, which may not remove the file
     auto store = open(files_);
     commit(*store, {.id = 1, .pages = {page_add(page_key(), 0, Bytes(1'200, 'a'))}});
-    const auto reader = snap(*store);
+    reader = snap(*store);
     commit(*store, {.id = 2, .pages = {fold_of(page_add(page_key(), 1, "b"))}});
   }
   files_.open(parts_folder() + "/parts-000099", OpenMode::kCreate)

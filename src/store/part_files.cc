@@ -210,25 +210,21 @@ std::vector<uint64_t> PartFiles::take_dead() {
 }
 
 Status PartFiles::remove(uint64_t file) {
-  forget_handles(file);
-  Status removed = files_.remove(path_of(file));
-  if (!removed && removed.error().code == ErrorCode::kNotFound) return {};  // never created
-  return removed;
+  for (bool gone = false; !gone;) {
+    HC_TRY_ASSIGN(gone, remove_some(file));
+  }
+  return {};
 }
 
 Result<bool> PartFiles::remove_some(uint64_t file) {
-  forget_handles(file);
-  Result<bool> gone = remove_piece(files_, path_of(file));
-  if (!gone && gone.error().code == ErrorCode::kNotFound) return true;  // never created
-  return gone;
-}
-
-void PartFiles::forget_handles(uint64_t file) {
   for (Readers& readers : readers_) {
     // A reader that is in there gives the committer no CPU to wait for; its handle ages out then.
     const std::unique_lock lock(readers.mutex, std::try_to_lock);
     if (lock) readers.open.remove_if([&](const Reader& reader) { return reader.number == file; });
   }
+  Result<bool> gone = remove_piece(files_, path_of(file));
+  if (!gone && gone.error().code == ErrorCode::kNotFound) return true;  // never created
+  return gone;
 }
 
 Result<PartFiles::Reader> PartFiles::reader(uint64_t file, Lane lane) const {

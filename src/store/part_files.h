@@ -114,7 +114,6 @@ class PartFiles {
   };
   PartFiles(FileSystem& files, PartFilesOptions options, Accounts accounts)
       : files_(files), options_(std::move(options)), accounts_(std::move(accounts)) {}
-  void forget_handles(uint64_t file);
   Status flush(Active& active, const Pace& pace);
   Status write(Active& active, const Pace& pace);
   void retire(Active& active);
