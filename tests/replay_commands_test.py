@@ -94,8 +94,8 @@ class ReplayCommandsTest(outage.BadHistoryTest):
         self.assertEqual(job["order"], "newest")
         self.hindcast.command("replay", "pause", number)
         days = self.days()
-        self.assertIn(DAYS - 1, days)
-        self.assertNotIn(0, days)
+        # Several are under way at once, so the newest need not be the first that is done.
+        self.assertTrue(days and min(days) >= DAYS // 2, days)
         self.assertEqual(self.replay("order", number, "oldest")["order"], "oldest")
         self.hindcast.command("replay", "resume", number)
         self.hindcast.command("replay", "rate", number, "none")
