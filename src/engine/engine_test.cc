@@ -87,6 +87,7 @@ TEST_F(EngineTest, EachThreadIsInItsClass) {
   const int live = status.live == Scheduling::kFifo ? SCHED_FIFO : SCHED_OTHER;
   EXPECT_EQ(policy_of("shard-00"), live);
   EXPECT_EQ(policy_of("log-live"), live);
+  EXPECT_EQ(policy_of("replay-0"), SCHED_IDLE);
   for (const char* normal : {"store-commit", "store-replay", "replay-floor", "back", "reads"})
     EXPECT_EQ(policy_of(normal), SCHED_OTHER) << normal;
 }
