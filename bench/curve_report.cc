@@ -32,9 +32,13 @@ constexpr std::array<Column, kCurveColumns> kColumns{
 
 double ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
+}  // namespace
+
 double quantile_ms(const LatencyCounts& counts, double share) {
   return counts.count() == 0 ? kNone : ms(counts.quantile(share));
 }
+
+namespace {
 
 double median(std::vector<double> values) {
   std::erase_if(values, [](double value) { return std::isnan(value); });

@@ -57,6 +57,8 @@ struct CurveMark {
 /// near what they are alone, and an ungoverned one does not (else this measures nothing).
 std::vector<CurveMark> marks(const CurveTable& table, bool real_time);
 
+/// Not a number where nothing was counted.
+double quantile_ms(const LatencyCounts& counts, double share);
 std::string table_text(const CurveTable& table, bool real_time);
 /// `header`: members of the object, without braces.
 std::string table_json(const std::vector<CurveTable>& tables, const std::string& header,

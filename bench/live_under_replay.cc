@@ -33,10 +33,6 @@ namespace {
 
 using namespace hindcast::bench;
 
-double p99_ms(const hindcast::LatencyCounts& latency) {
-  return static_cast<double>(latency.quantile(0.99).count()) / 1e6;
-}
-
 constexpr double kReplayMost = 5e6;  // events per second: the history lasts at least so long
 constexpr long kTmpfs = 0x01021994;  // statfs
 constexpr uint64_t kWindowEvents = 400'000;  // of a page window: two seconds of the usual live load
@@ -170,9 +166,9 @@ bool measure(const Options& options, const std::string& folder, CurveTable& tabl
           "CPUs used %.2f (others %.2f), read from disk %.0f MiB/s%s\n",
           table.keys, static_cast<unsigned long long>(round), config.name.c_str(),
           static_cast<double>(sample.live) / sample.seconds,
-          static_cast<unsigned long long>(sample.refused), p99_ms(sample.begun),
-          p99_ms(sample.apply), p99_ms(sample.acknowledged), p99_ms(sample.commit),
-          sample.replay_rate(), sample.cpu, sample.others,
+          static_cast<unsigned long long>(sample.refused), quantile_ms(sample.begun, 0.99),
+          quantile_ms(sample.apply, 0.99), quantile_ms(sample.acknowledged, 0.99),
+          quantile_ms(sample.commit, 0.99), sample.replay_rate(), sample.cpu, sample.others,
           static_cast<double>(sample.disk_read) / sample.seconds / (1 << 20),
           reasons_text(sample.times).c_str());
       if (sample.broken.empty()) continue;
