@@ -15,6 +15,11 @@
 
 namespace hindcast {
 
+/// What is bulky is read and written in pieces of this size, one under way: a sync of live's log
+/// waits on the disk for all that was handed in before it, and a thread for a CPU while the kernel
+/// copies, even a real-time one.
+inline constexpr ByteCount kDiskPiece = 64_KiB;
+
 class File {
  public:
   virtual ~File() = default;

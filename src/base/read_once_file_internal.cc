@@ -15,7 +15,7 @@
 namespace hindcast {
 namespace {
 
-constexpr size_t kPiece = 64 << 10;
+constexpr size_t kPiece = kDiskPiece.value;
 constexpr size_t kAlign = 4096;  // of every device that is in use; larger ones refuse with EINVAL
 
 class ReadOnceFile final : public File {

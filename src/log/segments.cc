@@ -10,9 +10,6 @@ namespace hindcast::log {
 namespace {
 
 constexpr uint64_t kFillSlice = uint64_t{1} << 20;
-// Small enough that a live append waits for a fraction of a millisecond behind it: for the disk,
-// and for the CPU, which even a real-time thread does not get while the kernel copies.
-constexpr uint64_t kFillPiece = uint64_t{64} << 10;
 constexpr size_t kSpares = 1;
 constexpr std::string_view kSuffix = ".seg";
 
@@ -167,9 +164,9 @@ Status Segments::fill_slice() {
     filling_ = Filling{SegmentFile(std::move(file)), 0};
   }
   const uint64_t slice = std::min(kFillSlice, segment_bytes_ - filling_->written);
-  const Bytes zeros(kFillPiece, '\0');
+  const Bytes zeros(kDiskPiece.value, '\0');
   for (const uint64_t end = filling_->written + slice; filling_->written < end;) {
-    const uint64_t size = std::min(kFillPiece, end - filling_->written);
+    const uint64_t size = std::min(kDiskPiece.value, end - filling_->written);
     HC_TRY(filling_->file->write(filling_->written, BytesView(zeros).substr(0, size)));
     if (!awaited_) HC_TRY(filling_->file->write_out(filling_->written, size));
     filling_->written += size;

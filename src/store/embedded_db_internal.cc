@@ -107,7 +107,7 @@ rocksdb::DBOptions db_options(const DatabaseOptions& options, rocksdb::Env& env,
   db.access_hint_on_compaction_start = rocksdb::DBOptions::AccessHint::NONE;
   db.compaction_readahead_size = kDiskPiece.value;
   if (options.bulk_rate != ByteCount{}) db.rate_limiter = bulk_limiter(options.bulk_rate);
-  db.sst_file_manager = deletions_in_pieces(env);
+  if (!options.read_only) db.sst_file_manager = deletions_in_pieces(env);
   db.bytes_per_sync = 1 << 20;
   // The committer is the only writer of rows; without concurrent inserts each one begins where the
   // last one ended, and a slice's rows are sorted.

@@ -189,15 +189,13 @@ std::vector<Pending> EmbeddedStore::Impl::take_group(const std::stop_token& stop
   const auto work = [&] {
     return !live.empty() || !replay.empty() || (closing && replay_forwarded);
   };
-  while (!work() && !stop.stop_requested()) {
-    if (dead_files.empty()) {
-      wake.wait(lock, stop, work);
-    } else if (!wake.wait_for(lock, stop, kBetweenPieces, work)) {
-      lock.unlock();
-      remove_dead_piece();
-      lock.lock();
-    }
+  while (!dead_files.empty() && !stop.stop_requested() &&
+         !wake.wait_for(lock, stop, kBetweenPieces, work)) {
+    lock.unlock();
+    remove_dead_piece();
+    lock.lock();
   }
+  wake.wait(lock, stop, work);
   std::vector<Pending> group;
   if (stop.stop_requested()) return group;
   ByteCount size;
@@ -317,7 +315,7 @@ bool EmbeddedStore::Impl::dead_file_can_go() const {
 // What cannot be removed now is removed by the next open, since no head names it.
 void EmbeddedStore::Impl::remove_dead_piece() {
   for (; dead_file_can_go(); dead_files.pop_front()) {
-    const Result<bool> gone = shared->parts->remove_some(dead_files.front().second);
+    const Result<bool> gone = shared->parts->remove_piece(dead_files.front().second);
     if (gone && !*gone) return;
     if (!gone) log_warn("a part file that nobody needs stays", {{"error", gone.error().message}});
   }

@@ -14,8 +14,7 @@ constexpr BytesView kFileMagic("hcparts\x01", 8);
 constexpr uint64_t kFileHeaderBytes = 16;
 constexpr uint32_t kRecordMagic = 0x31706368;  // "hcp1"
 constexpr size_t kRecordHeaderBytes = 28;
-constexpr size_t kChecksummedFrom = 12;   // of the record's header
-constexpr size_t kPieceBytes = 64 << 10;  // written at a time
+constexpr size_t kChecksummedFrom = 12;  // of the record's header
 constexpr BytesView kNamePrefix = "parts-";
 
 uint64_t record_bytes(const PartRef& part) { return kRecordHeaderBytes + part.size; }
@@ -70,7 +69,7 @@ Result<std::unique_ptr<PartFiles>> PartFiles::open(FileSystem& files, PartFilesO
     const uint64_t number = number_of(name);
     if (number == 0) continue;
     out->next_file_ = std::max(out->next_file_, number + 1);
-    if (!read_only && !out->accounts_.contains(number)) HC_TRY(out->remove(number));
+    if (!read_only && !out->accounts_.contains(number)) HC_TRY(files.remove(out->path_of(number)));
   }
   return out;
 }
@@ -136,8 +135,8 @@ Status PartFiles::flush(Active& active, const Pace& pace) {
 }
 
 Status PartFiles::write(Active& active, const Pace& pace) {
-  for (size_t at = 0; at < active.buffer.size(); at += kPieceBytes) {
-    const BytesView piece = BytesView(active.buffer).substr(at, kPieceBytes);
+  for (size_t at = 0; at < active.buffer.size(); at += kDiskPiece.value) {
+    const BytesView piece = BytesView(active.buffer).substr(at, kDiskPiece.value);
     if (pace) HC_TRY(pace(ByteCount{piece.size()}));
     HC_TRY(active.file->write(active.synced + at, piece));
     // What is small goes out with the sync.
@@ -209,20 +208,13 @@ std::vector<uint64_t> PartFiles::take_dead() {
   return dead;
 }
 
-Status PartFiles::remove(uint64_t file) {
-  for (bool gone = false; !gone;) {
-    HC_TRY_ASSIGN(gone, remove_some(file));
-  }
-  return {};
-}
-
-Result<bool> PartFiles::remove_some(uint64_t file) {
+Result<bool> PartFiles::remove_piece(uint64_t file) {
   for (Readers& readers : readers_) {
     // A reader that is in there gives the committer no CPU to wait for; its handle ages out then.
     const std::unique_lock lock(readers.mutex, std::try_to_lock);
     if (lock) readers.open.remove_if([&](const Reader& reader) { return reader.number == file; });
   }
-  Result<bool> gone = remove_piece(files_, path_of(file));
+  Result<bool> gone = hindcast::remove_piece(files_, path_of(file));
   if (!gone && gone.error().code == ErrorCode::kNotFound) return true;  // never created
   return gone;
 }

@@ -84,9 +84,8 @@ class PartFiles {
   /// Files that nobody names and nobody writes any more; the caller removes each when no reader can
   /// want it.
   std::vector<uint64_t> take_dead();
-  Status remove(uint64_t file);
-  /// The same a piece at a time (remove_piece(), base/files.h): true = it is gone.
-  Result<bool> remove_some(uint64_t file);
+  /// A piece of it, as base/files.h: true = it is gone.
+  Result<bool> remove_piece(uint64_t file);
 
   // ── reading ────────────────────────────────────────────────────────────────────────────────────
   struct Content {

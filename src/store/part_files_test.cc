@@ -149,7 +149,7 @@ TEST_F(PartFilesTest, AFileDiesWithItsLastNamedPart) {
   parts->sync(Lane::kLive).value();
   parts->name(next);
   EXPECT_THAT(parts->take_dead(), ElementsAre(one.file));
-  parts->remove(one.file).value();
+  EXPECT_TRUE(parts->remove_piece(one.file).value());
   EXPECT_EQ(names(files_).size(), 1u);
   EXPECT_THAT(damage_at(*parts, page_key(), one), HasSubstr("missing"));
 }

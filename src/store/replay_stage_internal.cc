@@ -10,8 +10,6 @@
 namespace hindcast::embedded {
 namespace {
 
-constexpr uint64_t kPieceBytes = 64 << 10;
-
 Error stopped() { return {ErrorCode::kCancelled, "the store was dropped"}; }
 
 }  // namespace
@@ -144,8 +142,8 @@ Status ReplayStage::write(std::vector<Pending>& group, const std::stop_token& st
   // The rest goes into the committer's batch, where nothing can pace it.
   for (const Pending& pending : group) {
     for (uint64_t rest = log_bytes_of(pending.commit).value; rest > 0;
-         rest -= std::min(rest, kPieceBytes))
-      HC_TRY(paced(ByteCount{std::min(rest, kPieceBytes)}));
+         rest -= std::min(rest, kDiskPiece.value))
+      HC_TRY(paced(ByteCount{std::min(rest, kDiskPiece.value)}));
   }
   return {};
 }

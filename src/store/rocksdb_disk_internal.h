@@ -19,8 +19,6 @@
 
 namespace hindcast::embedded {
 
-inline constexpr ByteCount kDiskPiece = 64_KiB;
-
 /// As `env`, but its write-ahead logs (*.log) are synced in pieces. Threads are the process's own.
 std::unique_ptr<rocksdb::Env> env_with_paced_log(rocksdb::Env& env);
 
